@@ -1,0 +1,1 @@
+"""What runs: settings, fetching, sources, the night and the command line."""

@@ -1,0 +1,68 @@
+"""The settings, read once from the environment (prefix PAPERLAKE_); nothing else reads it."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from schemas.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """Every setting of Paperlake. A frozen value that is passed along, never a global."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PAPERLAKE_",
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+        env_ignore_empty=True,
+    )
+
+    lake: Path = Path("lake")
+    """Folder of the lake; the option --lake wins."""
+    contact: str | None = None
+    """Mail address or URL that the User-Agent carries; needed to talk to real hosts."""
+    arxiv_sets: Annotated[tuple[str, ...], NoDecode] = ("cs", "stat", "eess")
+    """arXiv sets to harvest, separated by commas."""
+    base_urls: dict[str, str] = {}
+    """Other addresses for sources, as JSON: {"arxiv": "http://127.0.0.1:8000/arxiv/oai"}."""
+    trending_size: Annotated[int, Field(ge=1, le=1000)] = 100
+    """How many entries make a capture of the trending list."""
+    state_dir: Path | None = None
+    """Folder for what all processes of this machine share (the pace of each host); default: the user's cache folder."""
+    request_seconds: Annotated[float, Field(gt=0, le=3600)] = 180.0
+    """Deadline of a whole request, its body included; arXiv may take 90 s to its first byte."""
+    attempts: Annotated[int, Field(ge=1, le=20)] = 5
+    """How often a request is tried before the source counts as failed."""
+    max_retry_after_seconds: Annotated[float, Field(ge=0, le=86400)] = 900.0
+    """Longest Retry-After that is waited for; a longer one fails the source at once."""
+
+    @field_validator("arxiv_sets", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    @property
+    def shared_dir(self) -> Path:
+        """Folder shared by all processes of this machine."""
+        if self.state_dir is not None:
+            return self.state_dir
+        cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        return Path(cache) / "paperlake"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process; given values win over the environment, None is not given.
+
+    Raises:
+        SettingsError: a value is not acceptable; the message names the variable.
+    """
+    try:
+        return Settings(**{key: value for key, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "PAPERLAKE_" + "_".join(str(part) for part in first["loc"][:1]).upper()
+        raise SettingsError(f"{name}: {first['msg']}. Correct it and start again.") from None

@@ -1,0 +1,1 @@
+"""One module a source; `flows.source.load_sources` lists this folder."""

@@ -1,0 +1,113 @@
+"""From a row model to its Arrow schema, with field ids and descriptions, and from rows to columns."""
+
+import types
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import cache
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import pyarrow as pa
+
+from schemas.fields import Column, Row
+
+# Columns that the lake adds to every stored row; they are never part of a model.
+ROW_HASH = pa.field(
+    "row_hash",
+    pa.string(),
+    nullable=False,
+    metadata={
+        "PARQUET:field_id": "2001",
+        "description": "MD5 of the hashed columns; the same content has the same hash in every lake.",
+    },
+)
+SNAPSHOT = pa.field(
+    "changed_in_snapshot",
+    pa.int64(),
+    nullable=False,
+    metadata={
+        "PARQUET:field_id": "2002",
+        "description": "Number of the snapshot that wrote the row.",
+    },
+)
+STORED_COLUMNS = (ROW_HASH, SNAPSHOT)
+
+_SCALARS: dict[Any, pa.DataType] = {
+    str: pa.string(),
+    int: pa.int64(),
+    bool: pa.bool_(),
+    float: pa.float64(),
+    date: pa.date32(),
+    datetime: pa.timestamp("us", tz="UTC"),
+}
+
+
+@cache
+def schema_of(model: type[Row]) -> pa.Schema:
+    """The Arrow schema of a row model: one field an attribute, in the order declared."""
+    return pa.schema(_fields(model), metadata={"description": _first_sentence(model)})
+
+
+@cache
+def hashed_columns(model: type[Row]) -> tuple[str, ...]:
+    """Names of the columns whose values make the row's hash, in the order declared."""
+    return tuple(name for name in model.model_fields if column_of(model, name).hashed)
+
+
+def column_of(model: type[Row], name: str) -> Column:
+    """The declaration of one column."""
+    for item in model.model_fields[name].metadata:
+        if isinstance(item, Column):
+            return item
+    raise TypeError(f"{model.__name__}.{name} has no Column(...)")
+
+
+def record_batch(rows: Sequence[Row], model: type[Row]) -> pa.RecordBatch:
+    """Rows as columns, once: an Arrow batch of `schema_of(model)`."""
+    schema = schema_of(model)
+    arrays = []
+    for field in schema:
+        name = field.name
+        values = [getattr(row, name) for row in rows]
+        if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type):
+            values = [[item.__dict__ for item in value] for value in values]
+        arrays.append(pa.array(values, type=field.type))
+    return pa.record_batch(arrays, schema=schema)
+
+
+def _first_sentence(model: type[Row]) -> str:
+    return (model.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
+
+
+def _fields(model: type[Row]) -> list["pa.Field[Any]"]:
+    fields = []
+    for name, info in model.model_fields.items():
+        data_type, nullable = _data_type(info.annotation)
+        metadata = {
+            "PARQUET:field_id": str(column_of(model, name).id),
+            "description": info.description or "",
+        }
+        if pa.types.is_list(data_type):
+            # The element needs an id of its own; 10,000 above its list keeps the two apart for ever.
+            data_type = pa.list_(
+                pa.field(
+                    "element",
+                    data_type.value_type,
+                    metadata={"PARQUET:field_id": str(10_000 + column_of(model, name).id)},
+                )
+            )
+        fields.append(pa.field(name, data_type, nullable=nullable, metadata=metadata))
+    return fields
+
+
+def _data_type(annotation: Any) -> tuple[pa.DataType, bool]:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _data_type(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        inner = [arg for arg in get_args(annotation) if arg is not type(None)]
+        return _data_type(inner[0])[0], True
+    if origin is tuple:
+        return pa.list_(_data_type(get_args(annotation)[0])[0]), False
+    if isinstance(annotation, type) and issubclass(annotation, Row):
+        return pa.struct(_fields(annotation)), False
+    return _SCALARS[annotation], False

@@ -1,0 +1,84 @@
+"""Every stored table: its rows, key, order, and how it is written."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from schemas import paper
+from schemas.fields import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A stored table.
+
+    `upsert` tables get one delta file a snapshot, with the keys it supersedes; `replace` tables
+    are small and written anew. Rows of a `derived` table may be deleted, others never are.
+    """
+
+    name: str
+    model: type[Row]
+    key: tuple[str, ...]
+    sort: tuple[str, ...]
+    mode: Literal["upsert", "replace"] = "upsert"
+    derived: bool = False
+    in_content_hash: bool = False
+
+
+LISTINGS = Dataset(
+    "listings",
+    paper.Listing,
+    key=("listing_id",),
+    sort=("publication_date", "listing_id"),
+    in_content_hash=True,
+)
+METRICS = Dataset(
+    "metrics",
+    paper.Metric,
+    key=("source", "list", "list_date", "night_date", "listing_id"),
+    sort=("night_date", "source", "list", "list_date", "rank", "listing_id"),
+    in_content_hash=True,
+)
+PAPERS = Dataset(
+    "papers",
+    paper.Paper,
+    key=("paper_id",),
+    sort=("publication_date", "paper_id"),
+    derived=True,
+    in_content_hash=True,
+)
+MEMBERSHIPS = Dataset(
+    "memberships",
+    paper.Membership,
+    key=("listing_id",),
+    sort=("listing_id",),
+    derived=True,
+    in_content_hash=True,
+)
+REDIRECTS = Dataset(
+    "redirects", paper.Redirect, key=("paper_id",), sort=("paper_id",), derived=True
+)
+QUARANTINE = Dataset(
+    "quarantine",
+    paper.Quarantined,
+    key=("response_sha256", "position"),
+    sort=("night_date", "response_sha256", "position"),
+)
+RUNS = Dataset("runs", paper.Run, key=("run_id",), sort=("started_at", "run_id"))
+SOURCES = Dataset(
+    "sources", paper.SourceState, key=("source", "list"), sort=("source", "list"), mode="replace"
+)
+SNAPSHOTS = Dataset(
+    "snapshots", paper.SnapshotRow, key=("snapshot",), sort=("snapshot",), mode="replace"
+)
+
+DATASETS = (
+    LISTINGS,
+    METRICS,
+    PAPERS,
+    MEMBERSHIPS,
+    REDIRECTS,
+    QUARANTINE,
+    RUNS,
+    SOURCES,
+    SNAPSHOTS,
+)

@@ -1,0 +1,1 @@
+"""The record exactly as each source gives it, one module a source."""

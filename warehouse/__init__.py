@@ -1,0 +1,1 @@
+"""What is stored and served. Never imports httpx, tenacity, prefect or flows."""

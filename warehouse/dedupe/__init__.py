@@ -1,0 +1,1 @@
+"""Which listings are one paper: one module a step."""
