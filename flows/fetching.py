@@ -1,0 +1,602 @@
+"""How a source asks: bounded, hops checked, kept before used. Alone imports httpx and tenacity.
+
+One GET goes this way: an answer that this run kept already is handed back; else every hop is
+checked against the source's hosts, waits for its host's pace and circuit, and is read raw within
+one deadline and two bounds (httpx would inflate 317 bytes of brotli into one chunk of 200 MB, end a
+truncated gzip body without an error, and let a slow drip outlive each of its timeouts). Only a
+complete answer is kept, and only a kept one is returned. What is kept, said or logged holds no
+secret: URLs are redacted by parameter name, and the given secrets are blotted out by value.
+"""
+
+import asyncio
+import importlib.metadata
+import logging
+import re
+import time
+import zlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+from urllib.parse import quote, quote_plus, unquote_plus, urlencode
+
+import httpx
+import tenacity
+
+from flows.pacing import Pace
+from flows.settings import Settings
+from flows.source import Source
+from schemas.errors import CircuitOpenError, FetchError, RefusedError, SettingsError, UnsafeError
+from warehouse.responses import Pack, Response
+
+_LOG = logging.getLogger(__name__)
+_MAX_HOPS = 5
+_USABLE = frozenset({200, 203, 204})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# 202: not ready yet. 425: too early.
+_RETRIED = frozenset({202, 408, 425, 429})
+_KEPT_HEADERS = re.compile(
+    "content-type|link|location|etag|last-modified|date|retry-after|x-api-pool|(x-)?rate-?limit.*"
+)
+_HIDDEN = "***"
+# Names of parameters, without their punctuation, whose values are secrets or the user's address.
+_SECRET_NAME = re.compile(
+    ".*(token|secret|password|passwd|apikey|accesskey|authkey)|"
+    "key|pwd|mailto|email|auth|authorization|credentials?"
+)
+# Where the next page begins: hidden, all pages would be one to the pack.
+_PAGE_NAME = re.compile("(resumption|continuation|page|next|nextpage)token")
+_EXCERPT_BYTES = 4096
+
+
+def open_client(settings: Settings, *, contact: str | None) -> httpx.AsyncClient:
+    """A client for all sources of a run, to be used in `async with`.
+
+    It names us, speaks HTTP/1.1, accepts gzip only, follows no redirect and keeps no cookie. It takes
+    nothing from the environment (`trust_env=False`): a proxy variable would lead the sandbox's
+    loopback traffic away, and .netrc would send credentials that nobody configured here.
+
+    Raises:
+        SettingsError: the contact cannot stand in a header.
+    """
+    if contact and not re.fullmatch(r"[!-'*-~][ -'*-~]*", contact):
+        raise SettingsError(
+            "PAPERLAKE_CONTACT: only ASCII without parentheses can stand in a User-Agent. "
+            "Give a mail address or a URL."
+        )
+    # They log whole URLs at INFO and answers' headers at DEBUG, secrets included.
+    for logger in ("httpx", "httpcore.http11"):
+        logging.getLogger(logger).addFilter(_is_warning)
+    return httpx.AsyncClient(
+        headers={
+            "User-Agent": f"paperlake/{_version()}" + (f" (+{contact})" if contact else ""),
+            "Accept-Encoding": "gzip",
+        },
+        http2=False,
+        follow_redirects=False,
+        trust_env=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        timeout=httpx.Timeout(settings.request_seconds, connect=min(20, settings.request_seconds)),
+        limits=httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=15),
+    )
+
+
+class Fetcher:
+    """`flows.source.Fetch` for one source and run; it belongs to one event loop.
+
+    `base_url` is the given one, else the one in the settings, else the source's. `secrets` go to the
+    origin of `base_url` only: a name with a dash (or `Authorization`) as a header, any other as a
+    parameter of the query. Answers are kept in the event loop, not in a thread: it takes
+    milliseconds, keeps their order, and cannot be cancelled half way. `sleep` is for tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        run_id: str,
+        pack: Pack,
+        pace: Pace,
+        client: httpx.AsyncClient,
+        settings: Settings,
+        now: Callable[[], datetime],
+        base_url: str | None = None,
+        pause_seconds: float | None = None,
+        secrets: Mapping[str, str] | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.base_url = base_url or settings.base_urls.get(source.name) or source.base_url
+        self.n_responses = 0
+        """Answers handed out, replayed ones included."""
+        self.n_fetched = 0
+        """Answers that came over the network."""
+        self.n_retries = 0
+        self.warnings: list[str] = []
+        """What went well but should be looked at; each sentence once."""
+        self._source = source
+        self._run_id = run_id
+        self._pack = pack
+        self._pace = pace
+        self._client = client
+        self._settings = settings
+        self._now = now
+        self._sleep = sleep
+        self._pause = source.pause_seconds if pause_seconds is None else pause_seconds
+        self._base = _base(self.base_url, source.name)
+        self._secrets = dict(secrets or {})
+        for name, value in self._secrets.items():
+            if not re.fullmatch("[!-~]+", value):
+                raise SettingsError(f"The secret {name} must be ASCII without spaces: correct it.")
+
+    async def __call__(
+        self,
+        path_or_url: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        context: Mapping[str, Any] | None = None,
+        fresh: bool = False,
+    ) -> Response:
+        """One GET; see `flows.source.Fetch`."""
+        url = absolute_url(self.base_url, path_or_url, params)
+        shown = self._shown(url)
+        kept = None
+        if not fresh and self._is_replayable(url):
+            kept = self._pack.find(self._run_id, shown)
+        if kept is None:
+            answer = await self._retried(url)
+            kept = self._pack.keep(
+                self._run_id,
+                url=shown,
+                status=answer.status,
+                headers={name: self._blot(value) for name, value in answer.headers.items()},
+                body=answer.body,
+                fetched_at=self._now(),
+                context=context or {},
+            )
+            self.n_fetched += 1
+        self.n_responses += 1
+        return kept
+
+    async def _retried(self, url: str) -> "_Answer":
+        retrying = tenacity.AsyncRetrying(
+            stop=tenacity.stop_after_attempt(self._settings.attempts),
+            retry=tenacity.retry_if_exception_type(_TryAgainError),
+            wait=_wait,
+            sleep=self._sleep,
+            before_sleep=self._before_sleep,
+            reraise=True,
+        )
+        try:
+            return await retrying(self._attempt, url)
+        except _TryAgainError as error:
+            n = self._settings.attempts
+            reason = (
+                f"no usable answer in {n} attempts, the last time {error}; the next run goes on "
+                f"from here, and if it lasts see {self._source.homepage}"
+            )
+            raise self._error(FetchError, url, reason, error.status, attempts=n) from None
+        except FetchError as error:
+            error.facts["attempts"] = retrying.statistics["attempt_number"]
+            raise
+
+    async def _attempt(self, url: str) -> "_Answer":
+        """One try, its redirects included; after a failure the whole chain is taken again."""
+        target = self._fill(self._parse(url))
+        seen: set[httpx.URL] = set()
+        while len(seen) <= _MAX_HOPS:
+            problem = hop_problem(target, self._base, self._source.hosts)
+            if problem is not None:
+                raise self._error(UnsafeError, str(target), f"{problem}; nothing was sent there")
+            if target in seen:
+                raise self._error(UnsafeError, url, "it redirects in a circle")
+            seen.add(target)
+            answer = await self._hop(target)
+            if answer.status not in _REDIRECTS:
+                return answer
+            target = self._next_hop(target, answer)
+        raise self._error(UnsafeError, url, f"it redirects more than {_MAX_HOPS} times")
+
+    async def _hop(self, url: httpx.URL) -> "_Answer":
+        """One request at the host's pace; how it ends is reported to the host's circuit."""
+        host = _origin(url)[1]
+        await self._pace.wait(host, self._pause)
+        try:
+            await self._pace.check(host)
+            answer = await self._exchange(url)
+        except CircuitOpenError as error:
+            facts = error.facts | {"source": self._source.name, "url": self._shown(str(url))}
+            raise CircuitOpenError(error.message, **facts) from None
+        except _TryAgainError:
+            await self._pace.report(host, ok=False)
+            raise
+        except _TooMuchError as error:
+            await self._pace.report(host, ok=True)
+            raise self._error(UnsafeError, str(url), str(error)) from None
+        budget = parse_rate_limit(answer.headers, time.time())
+        wait = parse_retry_after(answer.headers, time.time())
+        if wait is None and answer.status == 429:
+            wait = budget
+        # 429, and 503 with a time to come back, are a host that manages its load, not a broken one.
+        await self._pace.report(host, ok=answer.status < 500 or wait is not None)
+        longest = self._settings.max_retry_after_seconds
+        if budget is not None:
+            await self._pace.hold(host, min(budget, longest))
+        if answer.status in _USABLE or answer.status in _REDIRECTS:
+            return answer
+        if wait is not None and wait <= longest:
+            await self._pace.hold(host, wait)
+        raise self._judged(url, answer, wait)
+
+    async def _exchange(self, url: httpx.URL) -> "_Answer":
+        """The request itself, body included, within one deadline."""
+        headers = {}
+        if _origin(url) == _origin(self._base):
+            headers = {name: value for name, value in self._secrets.items() if _is_header(name)}
+        seconds = self._settings.request_seconds
+        try:
+            async with (
+                asyncio.timeout(seconds),
+                self._client.stream("GET", url, headers=headers) as response,
+            ):
+                body = await self._body(response)
+        except TimeoutError:
+            raise _TryAgainError(f"the answer took longer than {seconds:g} s") from None
+        except (httpx.TransportError, OSError) as error:
+            reason = f"the connection failed ({type(error).__name__}: {error})".replace(".)", ")")
+            raise _TryAgainError(self._blot(reason)) from None
+        found = response.headers.items()
+        kept = {name: value for name, value in found if _KEPT_HEADERS.fullmatch(name)}
+        return _Answer(response.status_code, kept, body)
+
+    async def _body(self, response: httpx.Response) -> bytes:
+        """A usable answer's whole body, nothing of a redirect's, the beginning of any other's."""
+        if response.status_code in _REDIRECTS:
+            return b""
+        if response.status_code not in _USABLE:
+            return await _beginning(response)
+        is_framed = {"content-length", "transfer-encoding"} & response.headers.keys()
+        if response.status_code != 204 and not is_framed:
+            self._warn("answers come without a length: one that is cut off may look complete.")
+        return await read_body(response, self._source.max_response_bytes)
+
+    def _judged(self, url: httpx.URL, answer: "_Answer", wait: float | None) -> Exception:
+        """What an answer that cannot be used means: refused, come back later, or try again."""
+        status, text = answer.status, self._blot(excerpt(answer.body))
+        said = f'it answered {status} "{text}"' if text else f"it answered {status}"
+        if status not in _RETRIED and status < 500:
+            kind = RefusedError if status >= 400 else FetchError
+            reason = f"{said}; {_advice(status)}, see {self._source.homepage}"
+            return self._error(kind, str(url), reason, status, excerpt=text)
+        longest = self._settings.max_retry_after_seconds
+        if wait is not None and wait > longest:
+            until = _utc(time.time() + wait)
+            reason = (
+                f"{said} and asks to be left alone until {until}; start again then "
+                f"(PAPERLAKE_MAX_RETRY_AFTER_SECONDS is {longest:g})"
+            )
+            return self._error(FetchError, str(url), reason, status, excerpt=text, until=until)
+        return _TryAgainError(said, status, wait)
+
+    def _before_sleep(self, state: tenacity.RetryCallState) -> None:
+        self.n_retries += 1
+        next_attempt = f"{state.attempt_number + 1} of {self._settings.attempts}"
+        name, seconds = self._source.name, state.upcoming_sleep
+        _LOG.info("%s: %s; attempt %s in %.0f s", name, _failure(state), next_attempt, seconds)
+
+    def _fill(self, url: httpx.URL) -> httpx.URL:
+        """Add the secrets that go into the query, also where a kept next link hides them."""
+        if _origin(url) != _origin(self._base):
+            return url
+        given = {name: value for name, value in self._secrets.items() if not _is_header(name)}
+        query = url.query.decode("ascii")
+        if self._settings.contact and f"mailto={_HIDDEN}" in query.split("&"):
+            given["mailto"] = self._settings.contact
+        if not given:
+            return url
+        parts = [part for part in query.split("&") if part and _name(part) not in given]
+        return url.copy_with(query="&".join([*parts, _encode(given)]).encode("ascii"))
+
+    def _next_hop(self, url: httpx.URL, answer: "_Answer") -> httpx.URL:
+        location = answer.headers.get("location")
+        if not location:
+            reason = f"it answered {answer.status} without saying where to"
+            raise self._error(FetchError, str(url), reason, answer.status)
+        target = self._parse(location, url)
+        if answer.status in (301, 308):
+            shown = self._shown(str(target))
+            self._warn(f"{self._shown(str(url))} has moved to {shown}: change it in the source.")
+        return target
+
+    def _parse(self, url: str, base: httpx.URL | None = None) -> httpx.URL:
+        try:
+            parsed = httpx.URL(url) if base is None else base.join(url)
+            return parsed.copy_with(fragment=None)
+        except (httpx.InvalidURL, ValueError) as error:
+            raise self._error(UnsafeError, url, f"it is not a URL ({error})") from None
+
+    def _is_replayable(self, url: str) -> bool:
+        """Whether the URL as it is kept still tells one page from another."""
+        unknown = secret_names(url) - {*self._secrets, "mailto", "email"}
+        if unknown:
+            names = ", ".join(sorted(unknown))
+            self._warn(f"answers are not replayed, as {names} in the query may be a secret.")
+        return not unknown
+
+    def _shown(self, url: str) -> str:
+        return redact(self._blot(url))
+
+    def _blot(self, text: str) -> str:
+        """Hide the given secrets by value, and those of any URL in the text by name."""
+        for value in self._secrets.values():
+            for form in {value, quote(value, safe=""), quote_plus(value)}:
+                text = text.replace(form, _HIDDEN)
+        return re.sub(r"https?://[^\s<>\"']+", lambda match: redact(match[0]), text)
+
+    def _warn(self, text: str) -> None:
+        text = f"{self._source.name}: {text}"
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def _error(
+        self,
+        kind: type[FetchError],
+        url: str,
+        reason: str,
+        status: int | None = None,
+        **facts: Any,
+    ) -> FetchError:
+        name, shown = self._source.name, self._shown(url)
+        message = f"{name}: {shown}: {self._blot(reason)}."
+        return kind(message, source=name, url=shown, status=status, **facts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _TryAgainError(Exception):
+    """This attempt failed, the next one may not. `wait`: seconds the source asked for."""
+
+    def __init__(self, reason: str, status: int | None = None, wait: float | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.wait = wait
+
+
+class _TooMuchError(Exception):
+    """The answer is larger than allowed, or encoded in a way that cannot be bounded."""
+
+
+async def read_body(response: httpx.Response, limit: int) -> bytes:
+    """Read a whole body raw and decode it, never holding more than `limit` decoded bytes.
+
+    One gzip member, and nothing behind it: no source sends more, and a chain of tiny members would
+    cost time without bound.
+
+    Raises:
+        _TooMuchError: more than `limit` bytes, raw or decoded, or an encoding that we did not offer.
+        _TryAgainError: the body is incomplete or damaged.
+    """
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity", "gzip"):
+        raise _TooMuchError(f"its encoding {encoding[:40]!r} was not asked for and is refused")
+    too_much = f"it is larger than the {limit} bytes that the source may send in one answer"
+    length = response.headers.get("content-length")
+    gunzip = zlib.decompressobj(31) if encoding == "gzip" else None
+    body = bytearray()
+    n_raw = 0
+    async for chunk in response.aiter_raw():
+        n_raw += len(chunk)
+        if n_raw > limit:
+            raise _TooMuchError(too_much)
+        try:
+            # With room for one byte more than allowed, all input is consumed, or it is too much.
+            body += gunzip.decompress(chunk, limit + 1 - len(body)) if gunzip else chunk
+        except zlib.error:
+            raise _TryAgainError("its gzip body is damaged") from None
+        if len(body) > limit:
+            raise _TooMuchError(too_much)
+        if gunzip and gunzip.unused_data:
+            raise _TryAgainError("bytes follow the end of its gzip body")
+    is_chunked = "transfer-encoding" in response.headers
+    if length is not None and not is_chunked and int(length) != n_raw:
+        raise _TryAgainError(f"{n_raw} bytes came instead of {length}")
+    if gunzip and not gunzip.eof and n_raw:
+        raise _TryAgainError("its gzip body is cut off")
+    return bytes(body)
+
+
+async def _beginning(response: httpx.Response) -> bytes:
+    """The first bytes of an error's body, decoded as far as that goes."""
+    raw = b""
+    async for chunk in response.aiter_raw():
+        raw += chunk
+        if len(raw) >= _EXCERPT_BYTES:
+            break
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding == "gzip":
+        try:
+            return zlib.decompressobj(31).decompress(raw, _EXCERPT_BYTES)
+        except zlib.error:
+            return b""
+    return raw[:_EXCERPT_BYTES] if encoding in ("", "identity") else b""
+
+
+def excerpt(body: bytes) -> str:
+    """The first words of an error's body, for people: no markup, no control characters."""
+    text = body[:_EXCERPT_BYTES].decode("utf-8", errors="replace")
+    text = re.sub(r"(?is)<(script|style)\b.*?</\1>|<[^<>]*>", " ", text)
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return text if len(text) <= 160 else text[:159] + "…"
+
+
+def absolute_url(base_url: str, path_or_url: str, params: Mapping[str, str | int] | None) -> str:
+    """The URL of a request: a path is appended to the base, the query to what is there."""
+    url = path_or_url
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", url):
+        path = url.lstrip("/")
+        glue = "/" if path and not path.startswith("?") else ""
+        url = base_url.rstrip("/") + glue + path if path else base_url
+    if not params:
+        return url
+    return url + ("&" if "?" in url else "?") + _encode(params)
+
+
+def hop_problem(url: httpx.URL, base: httpx.URL, hosts: frozenset[str]) -> str | None:
+    """Why nothing may be sent to a URL, or None.
+
+    Allowed are the origin of the base, host and port, and the source's hosts by https on the usual
+    port. A base of plain http is a sandbox or a test: from there no way leads to the real hosts.
+    """
+    if url.userinfo:
+        return "it carries a user name or password"
+    if _origin(url) == _origin(base):
+        return None
+    if url.scheme != "https":
+        return "it is not https"
+    if base.scheme == "http" or url.port is not None or url.raw_host.decode("ascii") not in hosts:
+        return "it leaves the source's own hosts"
+    return None
+
+
+def redact(url: str) -> str:
+    """A URL without secrets: values of parameters named like one are `***`, as is a user name.
+
+    The fragment goes, as it is never sent. Tokens that say where the next page begins stay.
+    """
+    head, mark, query = url.partition("#")[0].partition("?")
+    head = re.sub(r"//[^/]*@", f"//{_HIDDEN}@", head)
+    return head + mark + "".join(_redact_part(part) for part in re.split("([&;])", query))
+
+
+def secret_names(url: str) -> set[str]:
+    """The parameters of a URL whose values `redact` hides."""
+    parts = re.split("[&;]", url.partition("#")[0].partition("?")[2])
+    return {_name(part) for part in parts if _redact_part(part) != part}
+
+
+def _redact_part(part: str) -> str:
+    name, sign, value = part.partition("=")
+    plain = re.sub("[^a-z0-9]", "", _name(part).lower())
+    if not value or not _SECRET_NAME.fullmatch(plain) or _PAGE_NAME.fullmatch(plain):
+        return part
+    return name + sign + _HIDDEN
+
+
+def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds that `Retry-After` asks to wait (RFC 9110, 10.2.3), or None.
+
+    A date counts from the answer's own Date, so that the two clocks need not agree.
+    """
+    value = headers.get("retry-after", "").strip()
+    if re.fullmatch("[0-9]+", value):
+        return float(value[:18])
+    until = _http_date(value)
+    sent = _http_date(headers.get("date", ""))
+    return None if until is None else max(0.0, until - (now if sent is None else sent))
+
+
+def parse_rate_limit(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds until a spent budget is renewed, or None while something is left.
+
+    Reads `RateLimit: "api";r=0;t=120` and the older pairs `RateLimit-Remaining` and `-Reset`, with
+    and without X-. A reset may be seconds from now or a time since 1970.
+    """
+    waits = []
+    for policy in headers.get("ratelimit", "").split(","):
+        terms = dict(re.findall(r";\s*([rt])\s*=\s*([0-9]{1,15})(?![0-9.])", policy))
+        if "t" in terms and terms.get("r", "").strip("0") == "" and "r" in terms:
+            waits.append(float(terms["t"]))
+    for prefix in ("ratelimit", "x-ratelimit"):
+        remaining = _decimal(headers.get(f"{prefix}-remaining", ""))
+        reset = _decimal(headers.get(f"{prefix}-reset", ""))
+        if remaining is not None and reset is not None and remaining < 1:
+            waits.append(max(0.0, reset - now) if reset > 1e9 else reset)
+    return max(waits, default=None)
+
+
+def _decimal(value: str) -> float | None:
+    return float(value) if re.fullmatch(r"\s*[0-9]{1,15}(\.[0-9]{1,9})?\s*", value) else None
+
+
+def _http_date(value: str) -> float | None:
+    try:
+        when = parsedate_to_datetime(value)
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    """What the source asked for, at least exponential; longer where it throttles without saying."""
+    error = _failure(state)
+    asked = error.wait if error is not None else None
+    is_throttled = error is not None and error.status in (429, 503)
+    first = 15 if is_throttled and asked is None else 1
+    backoff = tenacity.wait_exponential(multiplier=first, max=240)(state)
+    return max(asked or 0.0, backoff) + tenacity.wait_random(0, 1)(state)
+
+
+def _failure(state: tenacity.RetryCallState) -> _TryAgainError | None:
+    error = state.outcome.exception() if state.outcome is not None else None
+    return error if isinstance(error, _TryAgainError) else None
+
+
+def _advice(status: int) -> str:
+    if status in (401, 403):
+        return "it may need a key, or have blocked us"
+    if status in (404, 410):
+        return "it is not there, or has moved"
+    return "the request no longer suits the source"
+
+
+def _base(base_url: str, source: str) -> httpx.URL:
+    try:
+        base = httpx.URL(base_url)
+    except (httpx.InvalidURL, ValueError):
+        base = httpx.URL("")
+    if base.scheme not in ("http", "https") or not base.host or base.userinfo:
+        raise SettingsError(
+            f"The address of {source}, {redact(base_url)!r}, is not one of http or https: "
+            "correct PAPERLAKE_BASE_URLS."
+        )
+    return base
+
+
+def _origin(url: httpx.URL) -> tuple[str, str]:
+    return url.scheme, url.netloc.decode("ascii")
+
+
+def _is_header(name: str) -> bool:
+    return "-" in name or name.lower() == "authorization"
+
+
+def _name(part: str) -> str:
+    return unquote_plus(part.partition("=")[0])
+
+
+def _encode(params: Mapping[str, str | int]) -> str:
+    return urlencode(params, quote_via=quote, safe="*:,")
+
+
+def _utc(seconds: float) -> str:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        return "the end of time"
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("paperlake")
+    except importlib.metadata.PackageNotFoundError:
+        return "0"
+
+
+def _is_warning(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING
