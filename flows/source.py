@@ -59,10 +59,14 @@ class ListSpec:
     """Days before the watermark that are read again, because they change."""
     listing_weekdays: frozenset[int] = frozenset()
     """Weekdays (Monday is 0) on which it lists; empty: any number of rows is expected on any day."""
+    quiet_days: frozenset[tuple[int, int]] = frozenset({(1, 1), (12, 25)})
+    """(month, day) on which an empty list is no wonder."""
     is_capture: bool = False
     """A list as it stands now: one window without length, taken whole or not at all."""
     counts_by_list_day: bool = False
     """Whether silence is judged for each list day (else for the window as a whole)."""
+    size: int = 0
+    """How many entries make a capture; 0 for lists that are not captured."""
 
 
 @dataclass(frozen=True, slots=True)
