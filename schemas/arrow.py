@@ -109,5 +109,6 @@ def _data_type(annotation: Any) -> tuple[pa.DataType, bool]:
     if origin is tuple:
         return pa.list_(_data_type(get_args(annotation)[0])[0]), False
     if isinstance(annotation, type) and issubclass(annotation, Row):
-        return pa.struct(_fields(annotation)), False
+        # Inside a struct nothing is declared NOT NULL: engines differ in how they cast that.
+        return pa.struct([field.with_nullable(True) for field in _fields(annotation)]), False
     return _SCALARS[annotation], False

@@ -42,7 +42,7 @@ class Bibliography(Row):
     title_key: Annotated[str | None, Column(12)] = None
     """Title for matching: accents folded, lower case, letters and digits only; null where nothing is left."""
     abstract: Annotated[str | None, Column(13)] = None
-    """Abstract as readable text, paragraphs separated by a line break."""
+    """Abstract as readable text, one line a paragraph, a blank line between paragraphs."""
     authors: Annotated[tuple[Author, ...], Column(14)] = ()
     """Authors in the order of the paper."""
     publication_date: Annotated[date | None, Column(15)] = None

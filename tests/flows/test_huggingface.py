@@ -462,7 +462,8 @@ def test_a_capture_ends_at_its_size() -> None:
     answers = ask(fetch, window(TRENDING, NOW.date(), NOW.date()))
     assert len(answers) == 2
     assert fetch.asked[0][0] == f"{BASE}/api/daily_papers?sort=trending&limit=100&p=0"
-    assert fetch.asked[1][1] == {"list": "trending", "size": 150, "offset": 100}
+    day = NOW.date().isoformat()
+    assert fetch.asked[1][1] == {"list": "trending", "list_date": day, "size": 150, "offset": 100}
     assert SOURCE.expected_requests(window(TRENDING, NOW.date(), NOW.date())) == 2
 
 

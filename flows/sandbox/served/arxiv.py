@@ -192,7 +192,7 @@ def listings(universe: Universe, night: int) -> Iterator[dict[str, Any]]:
             "kin": work.kin,
             "kin_work_id": work.kin_work_id,
             "authors": [person.printed for person in work.authors] if alive else [],
-            "abstract": "\n".join(alive.paragraphs) if alive else None,
+            "abstract": "\n\n".join(alive.paragraphs) if alive else None,
         }
 
 

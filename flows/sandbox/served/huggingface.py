@@ -189,7 +189,7 @@ def listings(universe: Universe, night: int) -> Iterator[dict[str, Any]]:
             "kin": work.kin,
             "kin_work_id": work.kin_work_id,
             "authors": authors(work),
-            "abstract": "\n".join(work.paragraphs),
+            "abstract": "\n\n".join(work.paragraphs),
         }
 
 
