@@ -1,0 +1,229 @@
+"""The writer of the tables: which record wins, what is written, and what the hashes say."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.datasets import LISTINGS, METRICS, PAPERS
+from schemas.paper import Author, Identifier, Listing, Metric
+from warehouse.lake import Counts, Moment, Stage, Writer
+from warehouse.manifest import Manifest
+
+NOW = datetime(2026, 3, 3, 6, 30, tzinfo=UTC)
+ALL = frozenset(Listing.model_fields) - {"is_withdrawn", "listing_id", "source", "source_id"}
+LACKS = {
+    "full": frozenset[str](),
+    "thin": frozenset({"arxiv_version", "submitted_by"}),
+    "deleted": ALL,
+}
+
+
+def listing(number: int, day: int, **values: Any) -> Listing:
+    """A listing last modified on a day of March."""
+    given = {
+        "record_format": "full",
+        "title": f"Title {number}",
+        "raw_title": f"Title {number}",
+        "source_modified_at": datetime(2026, 3, day, tzinfo=UTC),
+        "fetched_at": NOW,
+        **values,
+    }
+    return Listing(listing_id=f"arxiv:{number}", source="arxiv", source_id=str(number), **given)
+
+
+class Table:
+    """A lake reduced to its writer: each `write` is a snapshot."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.manifest: Manifest | None = None
+        self.stages = 0
+
+    def write(self, rows: Sequence[Listing], metrics: Sequence[Metric] = ()) -> Counts:
+        """Write listings (and metrics) as one snapshot; returns the counts."""
+        self.stages += 1
+        stage = Stage(self.root / "staging" / str(self.stages), "arxiv", "cs", 0)
+        stage.add(rows, metrics, [])
+        stage.close()
+        number = 1 + (self.manifest.snapshot if self.manifest else 0)
+        moment = Moment("run", "nightly", date(2026, 3, number), NOW + timedelta(days=number))
+        writer = Writer(self.root, self.manifest, number, moment, self.root / "scratch")
+        counts = writer.upsert_listings([stage], LACKS)
+        writer.insert_staged(METRICS, [stage], "captured_at")
+        self.manifest = Manifest(
+            snapshot=number,
+            parent=number - 1 or None,
+            created_at=NOW,
+            run_id="run",
+            kind="nightly",
+            night_date=NOW.date(),
+            content_hash="",
+            tables=writer.tables,
+        )
+        writer.close()
+        return counts.get(("arxiv", "cs"), Counts())
+
+    def rows(self, dataset: Any = LISTINGS) -> list[dict[str, Any]]:
+        """The living rows, by key."""
+        writer = Writer(self.root, self.manifest, 0, Moment("", "", NOW.date(), NOW), self.root / "x")
+        found = writer.rows(dataset)
+        writer.close()
+        return sorted(found, key=lambda row: [str(row[name]) for name in dataset.key])
+
+    @property
+    def content_hash(self) -> str:
+        assert self.manifest is not None
+        return self.manifest.tables["listings"].content_hash
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Table:
+    return Table(tmp_path)
+
+
+def test_a_newer_record_replaces_an_older_one(table: Table) -> None:
+    """The newest source_modified_at wins, and the row keeps when it was first seen."""
+    table.write([listing(1, 1)])
+    counts = table.write([listing(1, 2, title="New")])
+    (row,) = table.rows()
+    assert (counts.n_updated, row["title"]) == (1, "New")
+    assert row["first_seen_date"] == date(2026, 3, 1)
+    assert row["last_changed_at"] == NOW + timedelta(days=2)
+
+
+def test_an_older_record_changes_nothing(table: Table) -> None:
+    """An older record imported after a newer one writes no row."""
+    table.write([listing(1, 5)])
+    before = table.content_hash
+    counts = table.write([listing(1, 2, title="Old", arxiv_version=1)])
+    assert (counts.n_unchanged, counts.n_updated) == (1, 0)
+    assert (table.rows()[0]["title"], table.content_hash) == ("Title 1", before)
+    assert table.manifest is not None
+    assert len(table.manifest.tables["listings"].files) == 1
+
+
+def test_the_same_record_again_writes_nothing(table: Table) -> None:
+    """A record seen again as it was is unchanged, also when it was fetched later."""
+    table.write([listing(1, 1)])
+    counts = table.write([listing(1, 1, fetched_at=NOW + timedelta(days=3))])
+    assert counts.n_unchanged == 1
+    assert table.manifest is not None
+    assert len(table.manifest.tables["listings"].files) == 1
+
+
+def test_a_new_stamp_on_the_same_content_is_remembered(table: Table) -> None:
+    """After a re-stamp to day 9, a record of day 5 is old, although the content never changed."""
+    table.write([listing(1, 1)])
+    before = table.content_hash
+    assert table.write([listing(1, 9)]).n_unchanged == 1
+    table.write([listing(1, 5, title="Between")])
+    assert (table.rows()[0]["title"], table.content_hash) == ("Title 1", before)
+    assert table.rows()[0]["last_changed_at"] == NOW + timedelta(days=1)
+
+
+def test_a_format_keeps_what_it_cannot_carry(table: Table) -> None:
+    """A column that a format lacks keeps its value; one it carries becomes null."""
+    table.write([listing(1, 1, arxiv_version=3, submitted_by="A", comments="5 pages")])
+    table.write([listing(1, 2, record_format="thin", title="New")])
+    (row,) = table.rows()
+    assert (row["arxiv_version"], row["submitted_by"]) == (3, "A")
+    assert (row["title"], row["comments"], row["record_format"]) == ("New", None, "thin")
+
+
+def test_a_deletion_keeps_the_title(table: Table) -> None:
+    """A deleted record marks the listing withdrawn and changes nothing else."""
+    table.write([listing(1, 1, authors=(Author(name="A B"),))])
+    gone = listing(1, 2, record_format="deleted", title=None, raw_title=None, is_withdrawn=True)
+    counts = table.write([gone])
+    (row,) = table.rows()
+    assert (row["is_withdrawn"], row["title"], counts.n_withdrawn) == (True, "Title 1", 1)
+    assert row["authors"][0]["name"] == "A B"
+
+
+def test_a_deletion_seen_first_is_filled_by_the_older_record(table: Table) -> None:
+    """Of a listing only known as deleted an older record tells the title; it stays withdrawn."""
+    table.write([listing(1, 9, record_format="deleted", title=None, raw_title=None, is_withdrawn=True)])
+    table.write([listing(1, 3)])
+    (row,) = table.rows()
+    assert (row["title"], row["is_withdrawn"]) == ("Title 1", True)
+
+
+def test_formats_that_meet_in_one_night_are_merged(table: Table) -> None:
+    """Within one night, too, the newest record's missing columns come from the older format."""
+    table.write(
+        [
+            listing(1, 2, record_format="thin", title="New"),
+            listing(1, 1, arxiv_version=4, submitted_by="A"),
+            listing(2, 1),
+        ]
+    )
+    rows = table.rows()
+    assert (rows[0]["title"], rows[0]["arxiv_version"], rows[0]["submitted_by"]) == ("New", 4, "A")
+    assert len(rows) == 2
+
+
+RECORDS = st.builds(
+    lambda number, day, title, version: listing(number, day, title=title, arxiv_version=version),
+    st.integers(1, 4),
+    st.integers(1, 20),
+    st.sampled_from(["A", "B", "C"]),
+    st.none() | st.integers(1, 3),
+)
+
+
+@settings(max_examples=15)
+@given(st.lists(st.lists(RECORDS, max_size=6), min_size=1, max_size=4))
+def test_any_history_ends_with_the_newest_records(
+    tmp_path_factory: pytest.TempPathFactory, nights: list[list[Listing]]
+) -> None:
+    """However records arrive, each listing ends as its newest record, and the hash follows the rows."""
+    table = Table(tmp_path_factory.mktemp("history"))
+    newest: dict[str, Listing] = {}
+    for night in nights:
+        for row in night:
+            known = newest.get(row.listing_id)
+            if known is None or row.source_modified_at >= known.source_modified_at:
+                newest[row.listing_id] = row
+        table.write(night)
+    assert [(row["listing_id"], row["title"], row["arxiv_version"]) for row in table.rows()] == [
+        (key, newest[key].title, newest[key].arxiv_version) for key in sorted(newest)
+    ]
+    again = Table(tmp_path_factory.mktemp("again"))
+    if newest:
+        again.write(list(newest.values()))
+        assert again.content_hash == table.content_hash
+
+
+def test_the_last_metric_of_a_night_wins(table: Table) -> None:
+    """Captured twice in a night, a list entry has the last value; another night is another row."""
+    def metric(hour: int, upvotes: int, night: int = 3, list_date: date | None = None) -> Metric:
+        return Metric(
+            source="arxiv",
+            list="daily",
+            list_date=list_date,
+            night_date=date(2026, 3, night),
+            listing_id="arxiv:1",
+            upvotes=upvotes,
+            captured_at=datetime(2026, 3, night, hour, tzinfo=UTC),
+        )
+
+    table.write([listing(1, 1)], [metric(7, 5), metric(6, 4)])
+    table.write([], [metric(8, 9)])
+    table.write([], [metric(6, 1, night=4), metric(6, 2, list_date=date(2026, 3, 3))])
+    found = {(row["night_date"].day, row["list_date"], row["upvotes"]) for row in table.rows(METRICS)}
+    assert found == {(3, date(2026, 3, 3), 2), (3, None, 9), (4, None, 1)}
+
+
+def test_row_hashes_do_not_depend_on_provenance(tmp_path: Path) -> None:
+    """The same content fetched elsewhere at another time has the same content hash."""
+    one, two = Table(tmp_path / "one"), Table(tmp_path / "two")
+    tags = (Identifier(scheme="doi", value="10.1/x"),)
+    one.write([listing(1, 1, identifiers=tags)])
+    two.write([listing(1, 2, identifiers=tags, fetched_at=NOW + timedelta(hours=5), response_sha256="f")])
+    assert one.content_hash == two.content_hash
+    assert PAPERS.in_content_hash

@@ -1,0 +1,8 @@
+-- A list says one thing about a listing a night. Two rows mean that the last write did not win.
+select
+    concat_ws(' ', source, list, list_date, night_date, listing_id) as what,
+    count(*) as n_rows,
+from lake.metrics
+group by source, list, list_date, night_date, listing_id
+having count(*) > 1
+limit 100

@@ -1,0 +1,167 @@
+"""Listings that share an identifier are one paper: connected components, stable ids, best fields.
+
+Only what the snapshot's changed listings can reach is looked at, so the cost follows the change.
+"""
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from schemas.arrow import schema_of
+from schemas.datasets import LISTINGS, MEMBERSHIPS, PAPERS, REDIRECTS
+from schemas.paper import Bibliography, Paper
+from warehouse.dedupe import precedence
+from warehouse.lake import Writer
+from warehouse.manifest import quoted, sql_file
+
+# Schemes that name one work; others (an ISSN, a grant) must never join papers.
+LINKING_SCHEMES = ("arxiv", "doi", "openalex", "pmid", "semanticscholar")
+
+
+def group(writer: Writer) -> None:
+    """Bring papers, memberships and redirects up to date with the listings just written.
+
+    Reads the temporary table `changed_listings` that `Writer.upsert_listings` leaves.
+    """
+    db = writer.db
+    if db.execute("select count(*) from changed_listings").fetchall() == [(0,)]:
+        return
+    schemes = ", ".join(quoted(scheme) for scheme in LINKING_SCHEMES)
+    db.execute(f"set variable linking_schemes = [{schemes}]")
+    for dataset in (LISTINGS, PAPERS, MEMBERSHIPS, REDIRECTS):
+        db.execute(f"create or replace temp view living_{dataset.name} as {writer.living(dataset)}")
+    db.execute(sql_file("dedupe", "affected.sql"))
+    db.execute(sql_file("dedupe", "links.sql"))
+    _components(db)
+    db.execute(
+        """
+        create or replace temp table affected_papers as
+        select p.paper_id, p.birth_listing_id, p.first_seen_date
+        from living_papers as p
+        where p.paper_id in (
+            select m.paper_id from living_memberships as m
+            semi join affected as a on m.listing_id = a.listing_id
+        )
+        """
+    )
+    db.execute(sql_file("dedupe", "assign.sql"))
+    _rank(db)
+    _retire(db)
+    # The new rows are made before any table changes, since the views read the old state.
+    db.execute(f"create or replace temp table new_memberships as {_memberships_sql()}")
+    db.execute(f"create or replace temp table new_papers as {_papers_sql(writer)}")
+    writer.upsert(
+        REDIRECTS,
+        f"select paper_id, merged_into, date {quoted(writer.moment.night_date.isoformat())} "
+        "as night_date from redirected",
+        gone="select paper_id from assigned",
+    )
+    writer.upsert(MEMBERSHIPS, "select * from new_memberships")
+    writer.upsert(PAPERS, "select * from new_papers", gone="select paper_id from retired")
+
+
+def _components(db: duckdb.DuckDBPyConnection) -> None:
+    """Connected components of listings and identifiers, as table components (listing_id, component)."""
+    links = db.execute(
+        "select listing_number, identifier_number, identifier is not null as is_link from links"
+    ).fetchnumpy()
+    rows = links["listing_number"][links["is_link"]].astype(np.int64)
+    columns = links["identifier_number"][links["is_link"]].astype(np.int64)
+    n_listings = int(links["listing_number"].max()) + 1 if len(links["listing_number"]) else 0
+    n_identifiers = int(columns.max()) + 1 if len(columns) else 0
+    size = n_listings + n_identifiers
+    graph = coo_array(
+        (np.ones(len(rows), dtype=np.int8), (rows, columns + n_listings)), shape=(size, size)
+    )
+    _, labels = connected_components(graph, directed=False)
+    db.register(
+        "labels",
+        pa.table(
+            {
+                "listing_number": pa.array(np.arange(n_listings)),
+                "component": pa.array(labels[:n_listings].astype(np.int64)),
+            }
+        ),
+    )
+    db.execute(
+        "create or replace temp table components as "
+        "select distinct k.listing_id, l.component "
+        "from links as k join labels as l on k.listing_number = l.listing_number"
+    )
+    db.unregister("labels")
+
+
+def _rank(db: duckdb.DuckDBPyConnection) -> None:
+    """The affected listings in their component, with their places in the two orders."""
+    preprints = ", ".join(quoted(item) for item in precedence.PREPRINT_TYPES)
+    published = f"coalesce(l.type not in ({preprints}), false)"
+    db.execute(
+        f"""
+        create or replace temp table ranked as
+        select
+            c.component,
+            l.*,
+            {published} as is_published,
+            {_order_sql(precedence.WORK_PRECEDENCE)} as work_rank,
+            {_order_sql(precedence.PAGE_PRECEDENCE)} as page_rank,
+        from living_listings as l
+        join components as c on l.listing_id = c.listing_id
+        """
+    )
+
+
+def _retire(db: duckdb.DuckDBPyConnection) -> None:
+    """Ids given up, and where each now leads; earlier redirects to them are led on."""
+    db.execute(
+        """
+        create or replace temp table retired as
+        select p.paper_id, a.paper_id as merged_into
+        from affected_papers as p
+        join components as c on p.birth_listing_id = c.listing_id
+        join assigned as a on c.component = a.component
+        where p.paper_id <> a.paper_id
+        """
+    )
+    db.execute(
+        """
+        create or replace temp table redirected as
+        select paper_id, merged_into from retired
+        union all
+        select r.paper_id, t.merged_into
+        from living_redirects as r
+        join retired as t on r.merged_into = t.paper_id
+        where r.paper_id not in (select paper_id from assigned)
+        """
+    )
+
+
+def _memberships_sql() -> str:
+    return sql_file("dedupe", "memberships.sql")
+
+
+def _papers_sql(writer: Writer) -> str:
+    names = ", ".join(f'p."{name}"' for name in schema_of(Paper).names if name != "last_changed_at")
+    now = f"timestamptz {quoted(writer.moment.now.isoformat())}"
+    made = sql_file("dedupe", "papers.sql").replace("{best_columns}", _best_columns())
+    return f"select {names}, {now} as last_changed_at from ({made}) as p"
+
+
+def _best_columns() -> str:
+    lines = []
+    for name in Bibliography.model_fields:
+        if name in precedence.BY_RULE:
+            continue
+        source = precedence.FOLLOWS.get(name, name)
+        order = "page_rank" if source in precedence.PAGE_COLUMNS else "work_rank"
+        is_list = pa.types.is_list(schema_of(Paper).field(source).type)
+        present = f"len(r.{source}) > 0" if is_list else f"r.{source} is not null"
+        best = f"arg_min(r.{name}, (r.{order}, r.listing_id)) filter ({present})"
+        lines.append(f"coalesce({best}, []) as {name}," if is_list else f"{best} as {name},")
+    return "\n        ".join(lines)
+
+
+def _order_sql(table: dict[str, int]) -> str:
+    cases = " ".join(f"when {quoted(source)} then {rank}" for source, rank in table.items())
+    return f"case l.source {cases} else {precedence.OTHER_SOURCES} end"

@@ -1,0 +1,32 @@
+-- The best value of each field: the first that is not null, by the declared precedence of sources.
+-- `work_rank` orders listings for what describes the work, `page_rank` for what only a page about it
+-- tells; see precedence.py.
+-- Grain: one row per paper.
+with gathered as (
+    select
+        r.component,
+        {best_columns}
+        arg_min(r.listing_id, (r.work_rank, r.listing_id)) as best_listing_id,
+        arg_min(r.is_withdrawn, (r.work_rank, r.listing_id)) as is_withdrawn,
+        bool_or(r.is_retracted) as is_retracted,
+        bool_or(r.is_open_access) as is_open_access,
+        min(r.submitted_date) as submitted_date,
+        max(r.updated_at) as updated_at,
+        max(r.arxiv_version) as arxiv_version,
+        list_sort(list_distinct(flatten(list(r.identifiers)))) as identifiers,
+        count(*) as listings_count,
+        list_sort(list_distinct(list(r.source))) as sources,
+        min(r.first_seen_at) as first_seen_at,
+        min(r.first_seen_date) as first_seen_date,
+        arg_min(r.first_seen_kind, (r.first_seen_date, r.first_seen_at, r.listing_id))
+            as first_seen_kind,
+    from ranked as r
+    group by r.component
+)
+
+select
+    a.paper_id,
+    a.birth_listing_id,
+    g.* exclude (component),
+from gathered as g
+join assigned as a on g.component = a.component

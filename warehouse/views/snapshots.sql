@@ -1,0 +1,16 @@
+-- Published states of the lake.
+-- Grain: one row per snapshot.
+-- Key: snapshot
+select
+    snapshot,
+    created_at,
+    content_hash,
+    run_id,
+    kind,
+    night_date,
+    n_listings,
+    n_metrics,
+    n_papers,
+    n_memberships,
+    n_quarantine,
+from lake.snapshots
