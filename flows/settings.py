@@ -66,3 +66,27 @@ def load_settings(**overrides: Any) -> Settings:
         first = error.errors()[0]
         name = "PAPERLAKE_" + "_".join(str(part) for part in first["loc"][:1]).upper()
         raise SettingsError(f"{name}: {first['msg']}. Correct it and start again.") from None
+
+
+def prefect_environment(lake: Path) -> dict[str, str]:
+    """Variables to set before Prefect is imported: what the user has set up stays as it is.
+
+    Without a Prefect of the user's own, its files lie inside the lake, so that a demo leaves
+    nothing elsewhere and two lakes do not meet in one database.
+    """
+    wanted = {
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # Two cores busy with a fresh installation need longer than the default 20 s.
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
+    }
+    own = ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE", "PREFECT_PROFILES_PATH")
+    if not any(os.environ.get(name) for name in own) and not (Path.home() / ".prefect").exists():
+        wanted["PREFECT_HOME"] = str((lake / "prefect").absolute())
+        wanted["PREFECT_LOGGING_LEVEL"] = "ERROR"
+    return {name: value for name, value in wanted.items() if name not in os.environ}
+
+
+def prefect_api_url() -> str | None:
+    """The Prefect API of the user's own, if the environment names one."""
+    return os.environ.get("PREFECT_API_URL") or None

@@ -1,0 +1,162 @@
+"""Files instead of the network: one import is one snapshot, or none if nothing changed."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+from flows.harvest import Reader
+from flows.pipeline import merge, publish, run_row
+from flows.reading import day_in_name
+from flows.runs import OPEN, Harvest, OpenRun, Reporter, Silent, chosen, close, new_id
+from flows.settings import Settings
+from flows.source import ListSpec
+from schemas.errors import BlockedError, BrokenResponseError, UsageError
+from schemas.paper import Run
+from warehouse.lake import Stage
+from warehouse.responses import Response
+from warehouse.snapshots import Lake
+
+
+def import_files(
+    settings: Settings,
+    source_name: str,
+    paths: Sequence[Path],
+    *,
+    day: date | None = None,
+    captured_at: datetime | None = None,
+    overrides: Sequence[str] = (),
+    report: Reporter | None = None,
+) -> Run:
+    """Read files of a source into the lake.
+
+    Args:
+        settings: the settings; no contact is needed.
+        source_name: whose files they are.
+        paths: files in any form the source reads.
+        day: the list day of files that do not say it themselves.
+        captured_at: when the files were captured (UTC); else see `capture_time`.
+        overrides: checks that may fail.
+        report: who watches.
+
+    Returns:
+        How it ended: published, unchanged, incomplete (a file could not be read) or blocked.
+
+    Raises:
+        UsageError: no such source or file; nothing was done.
+    """
+    sources = chosen([source_name])
+    for path in paths:
+        if not path.is_file():
+            raise UsageError(f"There is no file {path}: check the name.")
+    lake = Lake(settings.lake)
+    now = datetime.now(UTC)
+    lake.open_for_writing("paperlake import", "real", now)
+    run = OpenRun(
+        settings=settings,
+        lake=lake,
+        kind="import",
+        run_id=new_id("import", now.date()),
+        night_date=now.date(),
+        started_at=now,
+        sources=sources,
+        report=report or Silent(),
+        overrides=tuple(overrides),
+    )
+    OPEN[run.run_id] = run
+    try:
+        mark = run.pack(source_name).mark()
+        stages: dict[str, Stage] = {}
+        for path in paths:
+            moment = captured_at or capture_time(path, day, now)
+            _read_file(run, path, {"date": day, "captured_at": captured_at}, moment, stages)
+        for stage in stages.values():
+            stage.close()
+        run.stages = list(stages.values())
+        merge(run.run_id)
+        assert run.writer is not None
+        if not run.writer.changed:
+            run.pack(source_name).rewind(mark)
+            return _ended(run, "unchanged", None)
+        try:
+            publish(run.run_id)
+        except BlockedError as error:
+            return _ended(run, "blocked", str(error), error.exit_code)
+        assert run.result is not None
+        return run.result
+    finally:
+        close(run.run_id)
+
+
+def capture_time(path: Path, day: date | None, now: datetime) -> datetime:
+    """When a file was captured, as far as can be told (UTC), and never later than now.
+
+    The day in its name, else the day given with --date, at 23:59; else the file's own time.
+    """
+    known = day_in_name(path) or day
+    if known is not None:
+        return min(datetime.combine(known, time(23, 59), UTC), now)
+    return min(datetime.fromtimestamp(path.stat().st_mtime, UTC), now)
+
+
+def _read_file(
+    run: OpenRun,
+    path: Path,
+    options: Mapping[str, Any],
+    moment: datetime,
+    stages: dict[str, Stage],
+) -> None:
+    (source,) = run.sources.values()
+    readers: dict[str, Reader] = {}
+    for number, (body, context) in enumerate(source.read_file(path, options)):
+        list_name = str(context.get("list") or "file")
+        stage = stages.get(list_name)
+        if stage is None:
+            folder = run.lake.staging / f"import-{len(stages)}"
+            stage = stages[list_name] = Stage(folder, source.name, list_name, len(stages))
+            spec = ListSpec(list_name, first_days=0, slice_days=1, overlap_days=0)
+            run.harvests[source.name, list_name] = Harvest(source, spec, is_done=True)
+        reader = readers.get(list_name)
+        if reader is None:
+            reader = readers[list_name] = Reader(
+                run, source, stage, is_capture=True, night_date=moment.date()
+            )
+        response = _keep(run, path, number, body, context, moment)
+        harvest = run.harvests[source.name, list_name]
+        harvest.n_responses += 1
+        try:
+            records = reader.read(response)
+        except BrokenResponseError as error:
+            reader.refuse(response, error)
+            harvest.state = "failed"
+            harvest.problem = f"{path.name}: {error}"
+            continue
+        run.report.received(source.name, list_name, records)
+    for reader in readers.values():
+        for warning in reader.warnings:
+            run.warn(warning)
+
+
+def _keep(
+    run: OpenRun, path: Path, number: int, body: bytes, context: Mapping[str, Any], moment: datetime
+) -> Response:
+    (name,) = run.sources
+    return run.pack(name).keep(
+        run.run_id,
+        url=f"file:{path.name}" + (f"#{number}" if number else ""),
+        status=200,
+        headers={},
+        body=body,
+        fetched_at=moment,
+        context=context,
+    )
+
+
+def _ended(run: OpenRun, state: str, problem: str | None, code: int | None = None) -> Run:
+    row = run_row(run, snapshot=None, is_complete=True, problem=problem)
+    update: dict[str, Any] = {"state": state}
+    if code is not None:
+        update["exit_code"] = code
+    row = row.model_copy(update=update)
+    run.lake.note_run(row)
+    return row

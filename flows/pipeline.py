@@ -1,0 +1,318 @@
+"""The night as plain functions, without Prefect: harvest, merge, publish, round after round.
+
+`flows.nightly` runs the same functions as Prefect tasks. They take and return small values; the open
+run itself is looked up by its id (`flows.runs.OPEN`).
+"""
+
+import asyncio
+import contextlib
+import itertools
+import shutil
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from flows.harvest import harvest_source
+from flows.runs import OPEN, Harvest, OpenRun, close, plan_round
+from flows.source import load_sources
+from schemas.datasets import METRICS, QUARANTINE, RUNS, SNAPSHOTS, SOURCES
+from schemas.errors import BlockedError
+from schemas.paper import Run, SnapshotRow, SourceOutcome, SourceState
+from warehouse.build import open_warehouse
+from warehouse.dedupe import identifiers
+from warehouse.hashing import MODULUS
+from warehouse.lake import Moment, Writer
+from warehouse.manifest import Manifest
+from warehouse.verify import run_checks
+
+
+def merge(run_id: str) -> dict[str, int]:
+    """Merge the round's staged rows into the tables of the coming snapshot.
+
+    Returns:
+        Counts: new, updated, papers (written or ended).
+    """
+    run = OPEN[run_id]
+    parent = run.lake.manifest()
+    writer = Writer(
+        run.lake.root,
+        parent,
+        1 + (parent.snapshot if parent else 0),
+        Moment(run.run_id, run.kind, run.night_date, run.now()),
+        run.lake.staging / "scratch",
+    )
+    run.writer = writer
+    lacks = {item.name: item.lacks for source in load_sources().values() for item in source.formats}
+    counts = writer.upsert_listings(run.stages, lacks)
+    identifiers.group(writer)
+    writer.insert_staged(METRICS, run.stages, "captured_at")
+    quarantined = writer.insert_staged(QUARANTINE, run.stages, "quarantined_at")
+    for (source_name, list_name), count in counts.items():
+        harvest = _harvest_of(run, source_name, list_name)
+        harvest.n_new += count.n_new
+        harvest.n_updated += count.n_updated
+        harvest.n_unchanged += count.n_unchanged
+        harvest.n_withdrawn += count.n_withdrawn
+    for stage in run.stages:
+        n_quarantined = stage.n_rows(QUARANTINE)
+        if n_quarantined:
+            _harvest_of(run, stage.source, stage.list_name).n_quarantined += n_quarantined
+    return {
+        "new": sum(count.n_new for count in counts.values()),
+        "updated": sum(count.n_updated for count in counts.values()),
+        "quarantined": quarantined,
+    }
+
+
+def _harvest_of(run: OpenRun, source_name: str, list_name: str) -> Harvest:
+    """The harvest a row belongs to; listings may stand under an alias of their source."""
+    for source in run.sources.values():
+        if source_name == source.name or source_name in source.aliases:
+            found = run.harvests.get((source.name, list_name))
+            if found is not None:
+                return found
+    raise KeyError(f"{source_name}/{list_name}")
+
+
+def publish(run_id: str) -> int:
+    """Check the coming snapshot and make it the newest.
+
+    Returns:
+        Its number.
+
+    Raises:
+        BlockedError: a check found failing rows that nobody allowed; nothing was published.
+    """
+    run = OPEN[run_id]
+    assert run.writer is not None, "merge comes first"
+    if run.kind == "backfill":
+        run.slices_done += 1
+    is_complete = not plan_round(run)
+    now = run.now()
+    row = run_row(run, snapshot=run.writer.snapshot, is_complete=is_complete)
+    manifest = _manifest(run, run.writer, row, now, is_complete=is_complete)
+    draft = run.lake.draft_warehouse(manifest)
+    with contextlib.closing(open_warehouse(draft, lake=run.lake.root)) as connection:
+        failing = run_checks(connection)
+    refused = {n: rows for n, rows in failing.items() if rows and n not in run.overrides}
+    if refused:
+        raise BlockedError(_blocked_sentence(refused), checks=refused)
+    noted = run.lake.noted_runs()
+    run.lake.publish(manifest, draft)
+    run.lake.forget_runs(noted)
+    run.published.append(manifest.snapshot)
+    run.writer.close()
+    run.writer = None
+    for stage in run.stages:
+        shutil.rmtree(stage.folder, ignore_errors=True)
+    run.stages = []
+    for harvest in run.harvests.values():
+        harvest.watermark = None
+    if is_complete:
+        run.result = row
+    return manifest.snapshot
+
+
+def _blocked_sentence(refused: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    name, rows = next(iter(refused.items()))
+    more = f" and {len(refused) - 1} more checks fail" if len(refused) > 1 else ""
+    return (
+        f"The check '{name}' refuses the snapshot: {rows[0].get('what', rows[0])}{more}. Nothing was "
+        f"published; readers keep the last snapshot. If it is right so, run again with --allow {name}."
+    )
+
+
+def _manifest(
+    run: OpenRun, writer: Writer, row: Run, now: datetime, *, is_complete: bool
+) -> Manifest:
+    parent = run.lake.manifest()
+    writer.upsert_rows(RUNS, [*run.lake.noted_runs(), row])
+    watermarks = {
+        source: dict(lists) for source, lists in (parent.watermarks if parent else {}).items()
+    }
+    for (source, list_name), harvest in run.harvests.items():
+        if harvest.watermark is not None and run.kind == "nightly":
+            old = watermarks.setdefault(source, {}).get(list_name)
+            watermarks[source][list_name] = (
+                max(old, harvest.watermark) if old else harvest.watermark
+            )
+    writer.replace_rows(SOURCES, _source_states(run, watermarks))
+    content = [table for name, table in writer.tables.items() if name in _HASHED_TABLES]
+    content_hash = f"{sum(int(table.content_hash, 16) for table in content) % MODULUS:032x}"
+    counts = {name: table.rows for name, table in writer.tables.items()}
+    snapshot = SnapshotRow(
+        snapshot=writer.snapshot,
+        created_at=now,
+        content_hash=content_hash,
+        run_id=run.run_id,
+        kind=run.kind,
+        night_date=run.night_date,
+        n_listings=counts.get("listings", 0),
+        n_metrics=counts.get("metrics", 0),
+        n_papers=counts.get("papers", 0),
+        n_memberships=counts.get("memberships", 0),
+        n_quarantine=counts.get("quarantine", 0),
+    )
+    earlier = [SnapshotRow(**item) for item in writer.rows(SNAPSHOTS)]
+    writer.replace_rows(SNAPSHOTS, [*earlier, snapshot])
+    last_night = parent.last_night if parent else None
+    return Manifest(
+        snapshot=writer.snapshot,
+        parent=parent.snapshot if parent else None,
+        created_at=now,
+        run_id=run.run_id,
+        kind=run.kind,
+        night_date=run.night_date,
+        content_hash=content_hash,
+        tables=dict(writer.tables),
+        watermarks=watermarks,
+        overrides=run.overrides,
+        slices_done=run.slices_done,
+        is_run_complete=is_complete,
+        last_night=run.night_date if run.kind == "nightly" and is_complete else last_night,
+    )
+
+
+_HASHED_TABLES = frozenset({"listings", "metrics", "papers", "memberships"})
+
+
+def _source_states(
+    run: OpenRun, watermarks: Mapping[str, Mapping[str, datetime]]
+) -> list[SourceState]:
+    assert run.writer is not None
+    earlier = {
+        (item["source"], item["list"]): item["last_success_date"]
+        for item in run.writer.rows(SOURCES)
+    }
+    states = []
+    for source in load_sources().values():
+        for spec in source.lists(run.settings):
+            harvest = run.harvests.get((source.name, spec.name))
+            success = earlier.pop((source.name, spec.name), None)
+            if harvest is not None and harvest.state == "ok" and run.kind == "nightly":
+                success = run.night_date
+            states.append(
+                SourceState(
+                    source=source.name,
+                    list=spec.name,
+                    title=source.title,
+                    homepage=source.homepage,
+                    data_license=source.data_license,
+                    watermark=watermarks.get(source.name, {}).get(spec.name),
+                    last_success_date=success,
+                )
+            )
+    return states
+
+
+def run_row(
+    run: OpenRun, *, snapshot: int | None, is_complete: bool, problem: str | None = None
+) -> Run:
+    """The row of `runs` that tells of a run as it stands."""
+    outcomes = tuple(item.outcome() for item in run.harvests.values())
+    code = exit_code(outcomes, is_strict=run.is_strict)
+    state = "published" if code == 0 else "incomplete"
+    if not is_complete:
+        state = "running"
+    return Run(
+        run_id=run.run_id,
+        kind=run.kind,
+        night_date=run.night_date,
+        started_at=run.started_at,
+        ended_at=run.now() if is_complete else None,
+        state=state,
+        exit_code=code,
+        snapshot=snapshot,
+        outcomes=outcomes,
+        problem=problem,
+        overrides=run.overrides,
+        warnings=tuple(run.warnings),
+    )
+
+
+def exit_code(outcomes: Sequence[SourceOutcome], *, is_strict: bool = False) -> int:
+    """0 done; 4 published although a source failed or a day is lost (strict: or late)."""
+    bad = {"failed", "lost", *(["late"] if is_strict else [])}
+    return 4 if any(outcome.state in bad for outcome in outcomes) else 0
+
+
+# Conducting
+
+HarvestStep = Callable[[str, str], Awaitable[Any]]
+Step = Callable[[str], Awaitable[Any]]
+
+
+async def _in_thread_merge(run_id: str) -> dict[str, int]:
+    return await asyncio.to_thread(merge, run_id)
+
+
+async def _in_thread_publish(run_id: str) -> int:
+    return await asyncio.to_thread(publish, run_id)
+
+
+async def conduct(
+    run_id: str,
+    *,
+    harvest: HarvestStep = harvest_source,
+    merge_step: Step = _in_thread_merge,
+    publish_step: Step = _in_thread_publish,
+) -> Run:
+    """All rounds of an open run, sources side by side. The steps may be Prefect tasks.
+
+    Returns:
+        How it ended; the run is closed and the lake's lock given back.
+    """
+    run = OPEN[run_id]
+    try:
+        for round_number in itertools.count(1):
+            plan = plan_round(run)
+            if not plan:
+                break
+            await asyncio.gather(*(harvest(run_id, name) for name in plan))
+            if not run.stages:
+                break
+            merged = await merge_step(run_id)
+            snapshot = await publish_step(run_id)
+            run.report.say(
+                f"Round {round_number}: snapshot {snapshot}, {merged['new']} new and "
+                f"{merged['updated']} updated listings."
+            )
+        return _finish(run)
+    except BlockedError as error:
+        state = run.lake.state("nightly") if run.kind == "nightly" else None
+        if state is not None:
+            run.lake.set_state("nightly", {**state, "is_blocked": True})
+        return _end(run, "blocked", error.exit_code, str(error))
+    finally:
+        close(run_id)
+
+
+def _finish(run: OpenRun) -> Run:
+    """End a run whose rounds are through."""
+    if run.published and run.result is None:
+        # The last round failed everywhere: earlier rounds stand, the run row tells of the failure.
+        return _end(run, "incomplete", 4, _failures(run))
+    if run.result is None:
+        return _end(run, "failed", 1, _failures(run) or "Nothing was harvested.")
+    run.lake.set_state("nightly" if run.kind == "nightly" else "backfill", None)
+    return run.result
+
+
+def _failures(run: OpenRun) -> str | None:
+    return "; ".join(item.problem for item in run.harvests.values() if item.problem) or None
+
+
+def _end(run: OpenRun, state: str, code: int, problem: str | None) -> Run:
+    """End a run that published nothing, or not its last part: noted until a snapshot takes it up."""
+    row = run_row(
+        run,
+        snapshot=run.published[-1] if run.published else None,
+        is_complete=True,
+        problem=problem,
+    ).model_copy(update={"state": state, "exit_code": code})
+    run.lake.note_run(row)
+    if run.kind == "nightly" and state != "blocked":
+        # Tonight is over; the watermarks did not move, so the next night asks for the same days.
+        run.lake.set_state("nightly", None)
+    run.result = row
+    return row

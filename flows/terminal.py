@@ -1,0 +1,373 @@
+"""What the command line prints: progress, tables, values; plain where there is no terminal."""
+
+import csv
+import io
+import json
+import logging
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from flows.report import escaped, remarks, table
+from flows.source import Window
+from schemas.paper import Run
+
+FORMATS = ("table", "csv", "json", "jsonl", "markdown")
+_WIDEST = 60
+
+
+class Progress:
+    """Progress bars on a terminal, plain lines elsewhere, nothing when quiet; always on stderr."""
+
+    def __init__(self, *, is_quiet: bool) -> None:
+        self._is_quiet = is_quiet
+        self._bars: Any = None
+        self._tasks: dict[tuple[str, str], Any] = {}
+        self._seen: dict[tuple[str, str], list[int]] = {}
+
+    def __enter__(self) -> "Progress":
+        if not self._is_quiet and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import Progress as Bars
+
+            self._bars = Bars(
+                TextColumn("{task.description:28}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("responses  {task.fields[records]:>9,} records"),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+            )
+            self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+
+    def say(self, text: str) -> None:
+        """One line of what is going on."""
+        if self._is_quiet:
+            return
+        if self._bars is not None:
+            self._bars.console.print(text, markup=False, highlight=False)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def planned(self, source: str, list_name: str, window: Window, requests: int) -> None:
+        """A harvest begins."""
+        self._seen[source, list_name] = [0, 0]
+        if self._bars is not None:
+            self._tasks[source, list_name] = self._bars.add_task(
+                f"{source} {list_name}", total=requests, records=0
+            )
+            return
+        span = f"{window.start}" if window.start == window.end else f"{window.start}..{window.end}"
+        self.say(f"{source} {list_name}: {span}, about {requests} requests")
+
+    def received(self, source: str, list_name: str, records: int) -> None:
+        """A response was read."""
+        seen = self._seen.setdefault((source, list_name), [0, 0])
+        seen[0] += 1
+        seen[1] += records
+        task = self._tasks.get((source, list_name))
+        if self._bars is not None and task is not None:
+            total = max(self._bars.tasks[task].total or 0, seen[0])
+            self._bars.update(task, completed=seen[0], total=total, records=seen[1])
+
+    def finished(self, source: str, list_name: str, problem: str | None) -> None:
+        """A harvest ended."""
+        responses, records = self._seen.get((source, list_name), [0, 0])
+        task = self._tasks.pop((source, list_name), None)
+        if self._bars is not None and task is not None:
+            self._bars.update(task, total=responses, completed=responses)
+            if problem:
+                self.say(f"{source} {list_name}: failed: {problem}")
+            return
+        end = f"failed: {problem}" if problem else "done"
+        self.say(f"{source} {list_name}: {responses} responses, {records:,} records, {end}")
+
+
+def emit(text: str) -> None:
+    """Print to stdout; a reader that went away (`| head`) is no error."""
+    try:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = io.TextIOWrapper(io.BytesIO())
+
+
+def emit_json(value: Any) -> None:
+    """Print one JSON document."""
+    emit(json.dumps(value, ensure_ascii=False, indent=2, default=plain))
+
+
+def plain(value: Any) -> Any:
+    """A value JSON has no form for."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)
+
+
+def render(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: str) -> str:
+    """A result in one of the forms of `paperlake sql`."""
+    if form == "json":
+        records = [dict(zip(columns, row, strict=True)) for row in rows]
+        return json.dumps(records, ensure_ascii=False, indent=2, default=plain) + "\n"
+    if form == "jsonl":
+        return "".join(
+            json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False, default=plain)
+            + "\n"
+            for row in rows
+        )
+    if form == "csv":
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([_csv_cell(value) for value in row] for row in rows)
+        return out.getvalue()
+    if form == "markdown":
+        cells = [[_cell(value, None).replace("|", "\\|") for value in row] for row in rows]
+        lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+        return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in cells]) + "\n"
+    return text_table(columns, [[_cell(value, _WIDEST) for value in row] for row in rows])
+
+
+def text_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns lined up by blanks, as wide as their contents; numbers to the right."""
+    from rich.cells import cell_len
+
+    widths = [
+        max(cell_len(column), *(cell_len(row[index]) for row in rows), 0)
+        for index, column in enumerate(columns)
+    ]
+    right = [
+        bool(rows)
+        and all(row[i].replace(",", "").lstrip("-").isdigit() or not row[i] for row in rows)
+        for i in range(len(columns))
+    ]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [
+            " " * (widths[i] - cell_len(cell)) + cell
+            if right[i]
+            else cell + " " * (widths[i] - cell_len(cell))
+            for i, cell in enumerate(cells)
+        ]
+        return "  ".join(padded).rstrip()
+
+    rule = "  ".join("-" * width for width in widths)
+    return "\n".join([line(columns), rule, *(line(row) for row in rows)]) + "\n"
+
+
+def _cell(value: Any, widest: int | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        text = value.isoformat(sep=" ", timespec="seconds")
+    elif isinstance(value, list | dict):
+        flat = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        text = ", ".join(value) if flat else json.dumps(value, ensure_ascii=False, default=plain)
+    elif isinstance(value, float):
+        text = f"{value:.6g}"
+    else:
+        text = str(value)
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return text if widest is None or len(text) <= widest else text[: widest - 1] + "…"
+
+
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False, default=plain)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return value
+
+
+def summary_text(run: Run, facts: dict[str, Any], *, lake: Path, again: str | None) -> str:
+    """How a run ended, and what to type next."""
+    heading, rows = table(run.outcomes)
+    lines = [text_table(heading, rows), *remarks(run)]
+    for item in facts["quarantined"]:
+        lines.append(
+            f"quarantined: {item['n']:,} of {item['source']}: {_cell(item['reason'], 120)} "
+            f"(such as {item['example']})"
+        )
+    counts, changed = facts["rows"], facts["changed"]
+    if run.snapshot is None:
+        lines.append(
+            "Nothing changed; no snapshot was needed."
+            if run.state == "unchanged"
+            else f"Nothing was published ({run.state})."
+        )
+    else:
+        written = ", ".join(
+            f"{changed.get(name, 0):,} {name}" for name in ("listings", "metrics", "papers")
+        )
+        lines += [
+            f"Snapshot {run.snapshot} is published ({run.state}): {counts.get('papers', 0):,} papers "
+            f"from {counts.get('listings', 0):,} listings.",
+            f"Written: {written}; everything else stayed as it was.",
+        ]
+    if facts["snapshot"] is not None:
+        option = "" if lake == Path("lake") else f" --lake {lake}"
+        lines += [
+            f"Warehouse: {lake / 'warehouse.duckdb'}",
+            "",
+            "Next:",
+            f"  paperlake trending{option} --limit 10",
+            f'  paperlake sql{option} "select title, upvotes from papers order by upvotes desc nulls last limit 10"',
+            f'  duckdb -readonly {lake / "warehouse.duckdb"} "from daily_papers limit 5"',
+        ]
+        if again:
+            lines.append(
+                f"  {again}{'' if lake == Path('lake-demo') else option}   # the next night: only what changed"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def trending_text(rows: Sequence[dict[str, Any]]) -> str:
+    """The trending list for a terminal."""
+    first = rows[0]
+    lines = [f"Trending on {first['list_date']} ({first['source']}, {len(rows)} papers)", ""]
+    for row in rows:
+        lines.append(f"{row['rank']:>4}  {_cell(row['title'], 100)}")
+        authors = _cell(row["authors_text"], 90)
+        if authors:
+            lines.append(f"      {authors}")
+        facts = [_votes(row), _stars(row), row["landing_page_url"], row["code_url"]]
+        shown = "  ".join(str(fact) for fact in facts if fact)
+        if shown:
+            lines.append(f"      {shown}")
+    return "\n".join(lines) + "\n"
+
+
+def trending_markdown(rows: Sequence[dict[str, Any]]) -> str:
+    """The trending list as Markdown; what sources say is escaped."""
+    lines = [f"# Trending papers, {rows[0]['list_date']}", ""]
+    for row in rows:
+        title = escaped(_cell(row["title"], None))
+        link = row["landing_page_url"]
+        facts = [
+            escaped(_cell(row["authors_text"], 90)),
+            _votes(row),
+            _stars(row),
+            f"[PDF](<{row['pdf_url']}>)" if row["pdf_url"] else "",
+            f"[code](<{row['code_url']}>)" if row["code_url"] else "",
+        ]
+        head = f"[{title}](<{link}>)" if link else title
+        tail = " · ".join(fact for fact in facts if fact)
+        lines.append(f"{row['rank']}. **{head}**" + (f" — {tail}" if tail else ""))
+    return "\n".join(lines) + "\n"
+
+
+def _votes(row: dict[str, Any]) -> str:
+    if row["upvotes"] is None:
+        return ""
+    pace = row["upvotes_per_day"]
+    return f"{row['upvotes']} upvotes" + (f" ({pace:+.1f} a day)" if pace is not None else "")
+
+
+def _stars(row: dict[str, Any]) -> str:
+    if row["github_stars"] is None:
+        return ""
+    pace = row["github_stars_per_day"]
+    return f"{row['github_stars']} stars" + (f" ({pace:+.1f} a day)" if pace is not None else "")
+
+
+def paper_text(answer: dict[str, Any]) -> str:
+    """One paper for a terminal."""
+    paper = answer["paper"]
+    lines = [_cell(paper["title"], None), _cell(paper["authors_text"], None), ""]
+    skipped = {"title", "authors", "authors_text", "abstract", "title_key"}
+    facts = [
+        (name, _cell(value, None))
+        for name, value in paper.items()
+        if name not in skipped and value not in (None, [], "")
+    ]
+    width = max(len(name) for name, _ in facts)
+    lines += [f"{name:<{width}}  {value}" for name, value in facts]
+    if paper["abstract"]:
+        lines += ["", paper["abstract"]]
+    columns = ["listing_id", "relation", "matched_by", "title", "record_format", "fetched_at"]
+    lines += ["", f"Listings ({len(answer['listings'])})", _table_of(answer["listings"], columns)]
+    if answer["metrics"]:
+        columns = [
+            "captured_at",
+            "list",
+            "list_date",
+            "rank",
+            "upvotes",
+            "comment_count",
+            "github_stars",
+        ]
+        lines += [f"Metrics ({len(answer['metrics'])})", _table_of(answer["metrics"], columns)]
+    return "\n".join(lines) + "\n"
+
+
+def status_text(answer: dict[str, Any]) -> str:
+    """The health of a lake for a terminal."""
+    snapshot = answer["snapshot"]
+    newest = (
+        f"snapshot {snapshot} of {_cell(answer['created_at'], None)}"
+        if snapshot
+        else "no snapshot yet"
+    )
+    lines = [
+        f"lake        {answer['lake']} (origin {answer['origin']})",
+        f"newest      {newest}",
+        f"content     {answer['content_hash'] or ''}",
+        f"written by  {answer['written_by'] or 'nobody at present'}",
+    ]
+    for kind, state in answer["unfinished"].items():
+        lines.append(f"unfinished  {kind} of {state['night_date']}: run it again and it goes on")
+    lines += [
+        f"responses   {answer['responses_bytes']:,} bytes kept",
+        "",
+        _table_of(answer["tables"], ["table", "rows", "files", "bytes"]),
+    ]
+    if answer["last_runs"]:
+        columns = ["started_at", "kind", "night_date", "state", "exit_code", "snapshot", "problem"]
+        lines.append(_table_of(answer["last_runs"], columns))
+    return "\n".join(lines) + "\n"
+
+
+def check_text(answer: dict[str, Any]) -> str:
+    """The outcome of every check."""
+    lines = [
+        f"files and hashes of snapshot {answer['snapshot']} ({answer['n_files']} files): "
+        + ("sound" if not answer["findings"] else "DAMAGED")
+    ]
+    lines += [f"  {item['what']}" for item in answer["findings"]]
+    for name, rows in answer["checks"].items():
+        lines.append(f"{name}: {'ok' if not rows else 'FAILS'}")
+        lines += [f"  {row.get('what', row)}" for row in rows[:5]]
+    if answer["findings"]:
+        lines.append("Restore these files from a backup, or go back to an earlier snapshot.")
+    return "\n".join(lines) + "\n"
+
+
+def _table_of(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
+    return render(columns, [[row.get(name) for name in columns] for row in rows], "table")
+
+
+class JsonLines(logging.Formatter):
+    """`--log json`: one JSON object a line on stderr."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One log record."""
+        facts = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            facts["exception"] = self.formatException(record.exc_info)
+        return json.dumps(facts, ensure_ascii=False)

@@ -1,0 +1,295 @@
+"""Whole nights against the sandbox over real HTTP."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from flows.running import run_nightly
+from flows.runs import Sandbox
+from flows.sandbox.server import run_in_thread
+from flows.sandbox.universe import Universe
+from flows.source import Source
+from schemas.errors import BusyError, OriginError, UsageError
+from tests.flows.nights import content_hash, differences, night, rows, settings
+from warehouse.audit import audit
+from warehouse.snapshots import Lake
+
+NIGHTS = 10
+
+
+@pytest.fixture(scope="module")
+def ten_nights(
+    tmp_path_factory: pytest.TempPathFactory, universe: Universe, sandbox_url: str
+) -> list[str]:
+    """Ten nights in a row into one lake, compared with the truth after each; their content hashes."""
+    lake = tmp_path_factory.mktemp("ten") / "lake"
+    hashes = []
+    for number in range(NIGHTS):
+        run = night(lake, sandbox_url)
+        assert run.state == "published", run.problem
+        assert run.night_date == universe.night_date(number)
+        assert differences(lake, universe, number) == []
+        hashes.append(content_hash(lake))
+    manifest = Lake(lake).manifest()
+    assert manifest is not None
+    assert audit(Lake(lake), manifest) == []
+    assert manifest.snapshot == NIGHTS
+    return hashes
+
+
+def test_ten_nights_equal_the_truth(ten_nights: list[str]) -> None:
+    """After each of ten nights the lake equals what the sandbox says was listed, and each night differs."""
+    assert len(set(ten_nights)) == NIGHTS
+
+
+def test_the_same_nights_elsewhere_give_the_same_hash(
+    ten_nights: list[str], lake_path: Path, sandbox_url: str
+) -> None:
+    """Three of the same nights in another lake have the same content hashes."""
+    hashes = []
+    for _ in range(3):
+        night(lake_path, sandbox_url)
+        hashes.append(content_hash(lake_path))
+    assert hashes == ten_nights[:3]
+
+
+def test_papers_are_the_works_that_were_listed(
+    lake_path: Path, sandbox_url: str, universe: Universe
+) -> None:
+    """Listings with a common arXiv id are one paper, and no others are."""
+    from flows.sandbox import truth
+
+    night(lake_path, sandbox_url)
+    mine: dict[str, set[str]] = {}
+    for row in rows(lake_path, "select listing_id, paper_id from lake.memberships"):
+        mine.setdefault(row["paper_id"], set()).add(row["listing_id"])
+    theirs: dict[str, set[str]] = {}
+    for told in truth.listings(universe, 0):
+        if told["title"] is not None:
+            theirs.setdefault(told["work_id"], set()).add(told["listing_id"])
+    assert sorted(map(sorted, mine.values())) == sorted(map(sorted, theirs.values()))
+
+
+def test_a_night_writes_only_what_changed(lake_path: Path, sandbox_url: str) -> None:
+    """The second night's delta holds the new and updated listings and nothing else."""
+    night(lake_path, sandbox_url)
+    run = night(lake_path, sandbox_url)
+    manifest = Lake(lake_path).manifest()
+    assert manifest is not None
+    delta = manifest.tables["listings"].deltas[-1]
+    changed = sum(item.n_new + item.n_updated for item in run.outcomes)
+    assert delta.rows == changed < manifest.tables["listings"].rows / 2
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from flows.settings import load_settings
+from flows.running import run_nightly
+from warehouse import snapshots, lake as lake_module, responses
+
+lake, url, place, after = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
+
+def dying(owner, name, count):
+    real = getattr(owner, name)
+    state = {"n": 0}
+    def wrapped(*args, **kwargs):
+        state["n"] += 1
+        if state["n"] > count:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*args, **kwargs)
+    setattr(owner, name, wrapped)
+
+places = {
+    "keep": (responses.Pack, "keep"),
+    "write": (lake_module.Writer, "_parquet"),
+    "draft": (snapshots.Lake, "draft_warehouse"),
+    "place": (snapshots.Lake, "_place"),
+    "link": (os, "link"),
+    "point": (snapshots.Lake, "_point_to"),
+    "forget": (snapshots.Lake, "forget_runs"),
+}
+dying(*places[place], after)
+run_nightly(load_settings(lake=lake, state_dir=lake.parent / "shared"), use_prefect=False, sandbox_url=url)
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "after"),
+    [
+        ("keep", 1),
+        ("keep", 9),
+        ("write", 0),
+        ("write", 3),
+        ("write", 6),
+        ("draft", 0),
+        ("place", 0),
+        ("link", 0),
+        ("point", 1),
+        ("forget", 0),
+    ],
+)
+def test_a_killed_night_goes_on_to_the_same_content(
+    place: str, after: int, ten_nights: list[str], tmp_path: Path, sandbox_url: str
+) -> None:
+    """Killed with SIGKILL at any step of the second night, the next run ends with the undisturbed hash."""
+    lake = tmp_path / "lake"
+    night(lake, sandbox_url)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(lake), sandbox_url, place, str(after)],
+        check=False,
+        timeout=60,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    newest = Lake(lake).manifest()
+    assert newest is not None
+    with duckdb.connect(lake / "warehouse.duckdb", read_only=True) as reader:
+        assert reader.execute("select count(*) from papers").fetchall()[0][0] > 0
+    if newest.snapshot == 1:
+        run = night(lake, sandbox_url)
+        assert run.state == "published", run.problem
+        kept = sum(item.n_responses - item.n_fetched for item in run.outcomes)
+        assert kept >= min(after, 1) if place == "keep" else kept > 0
+    else:
+        # The snapshot stood already: the next run is the next night, with nothing lost.
+        run = night(lake, sandbox_url)
+        assert content_hash(lake) == ten_nights[2]
+        return
+    assert content_hash(lake) == ten_nights[1]
+    manifest = Lake(lake).manifest()
+    assert manifest is not None
+    assert audit(Lake(lake), manifest) == []
+    assert not list(lake.rglob(".tmp-*"))
+
+
+def test_a_second_writer_ends_at_once(lake_path: Path, sandbox_url: str) -> None:
+    """While a lake is written, another night ends with exit code 3 and says who holds it, since when."""
+    night(lake_path, sandbox_url)
+    lake = Lake(lake_path)
+    lake.lock.acquire("somebody's night")
+    started = time.monotonic()
+    with pytest.raises(BusyError, match=r"somebody's night.*process \d+.*since"):
+        night(lake_path, sandbox_url)
+    assert time.monotonic() - started < 5
+    lake.lock.release()
+
+
+def test_origins_do_not_mix(lake_path: Path, sandbox_url: str) -> None:
+    """Another sandbox's papers, or real ones, are refused with the remedy."""
+    night(lake_path, sandbox_url)
+    with (
+        run_in_thread(Universe(seed=2, papers=100)) as other,
+        pytest.raises(OriginError, match="choose another folder"),
+    ):
+        night(lake_path, other)
+
+
+READER = """
+import sys, time, duckdb
+path, mode, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
+sql = '''select
+    (select count(*) from listings where title is not null),
+    (select count(*) from lake.memberships),
+    (select count(*) from papers), (select sum(listings_count) from papers),
+    (select max(snapshot) from snapshots)'''
+end, seen = time.time() + seconds, set()
+kept = duckdb.connect(path, read_only=True) if mode == "kept" else None
+while time.time() < end:
+    connection = kept or duckdb.connect(path, read_only=True)
+    titled, members, papers, counted, snapshot = connection.execute(sql).fetchall()[0]
+    assert titled == members == counted, (titled, members, counted)
+    seen.add(snapshot)
+    if kept is None:
+        connection.close()
+print(len(seen))
+"""
+
+
+def test_readers_see_whole_snapshots_while_nights_publish(
+    lake_path: Path, sandbox_url: str
+) -> None:
+    """A reader that stays and one that opens anew query through three nights: no error, nothing half."""
+    night(lake_path, sandbox_url)
+    command = [sys.executable, "-c", READER, str(lake_path / "warehouse.duckdb")]
+    readers = [
+        subprocess.Popen([*command, mode, "8"], stdout=subprocess.PIPE, text=True)
+        for mode in ("kept", "anew")
+    ]
+    for _ in range(3):
+        night(lake_path, sandbox_url)
+    seen = []
+    for reader in readers:
+        out, _ = reader.communicate(timeout=60)
+        assert reader.returncode == 0
+        seen.append(int(out))
+    assert seen[0] == 1
+    assert seen[1] > 1
+
+
+def test_a_moved_lake_answers(lake_path: Path, sandbox_url: str, tmp_path: Path) -> None:
+    """In another folder the warehouse answers after `set variable paperlake`, and nights go on there."""
+    night(lake_path, sandbox_url)
+    moved = tmp_path / "else where's"
+    shutil.move(lake_path, moved)
+    with duckdb.connect(moved / "warehouse.duckdb", read_only=True) as reader:
+        reader.execute("set variable paperlake = $1", [str(moved)])
+        assert reader.execute("select count(*) from papers").fetchall()[0][0] > 0
+    assert night(moved, sandbox_url).state == "published"
+
+
+def test_a_failing_source_costs_only_itself(
+    lake_path: Path, sandbox_url: str, universe: Universe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One source down: the night is published with exit code 4, and the next night catches up."""
+    night(lake_path, sandbox_url)
+    own = Sandbox.base_url
+
+    def down(sandbox: Sandbox, source: Source) -> str:
+        return "http://127.0.0.1:9/oai" if source.name == "arxiv" else own(sandbox, source)
+
+    monkeypatch.setattr(Sandbox, "base_url", down)
+    impatient = settings(lake_path).model_copy(update={"attempts": 1})
+    run = run_nightly(impatient, use_prefect=False, sandbox_url=sandbox_url)
+    assert (run.exit_code, run.state) == (4, "incomplete")
+    assert {(item.source, item.state) for item in run.outcomes} == {
+        ("arxiv", "failed"),
+        ("huggingface", "ok"),
+    }
+    monkeypatch.undo()
+    assert night(lake_path, sandbox_url).exit_code == 0
+    assert differences(lake_path, universe, 2) == []
+
+
+def test_a_night_without_any_source_fails(
+    lake_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every source down: exit code 1, nothing published, the run is told by the next snapshot."""
+    monkeypatch.setattr(Sandbox, "base_url", lambda *_: "http://127.0.0.1:9/none")
+    impatient = settings(lake_path).model_copy(update={"attempts": 1})
+    run = run_nightly(impatient, use_prefect=False, sandbox_url=sandbox_url)
+    assert (run.exit_code, run.state) == (1, "failed")
+    assert Lake(lake_path).manifest() is None
+    monkeypatch.undo()
+    night(lake_path, sandbox_url)
+    told = rows(lake_path, "select state from runs order by started_at, state")
+    assert sorted(row["state"] for row in told) == ["failed", "published"]
+
+
+def test_an_unknown_run_leaves_no_lock(lake_path: Path) -> None:
+    """A night that cannot begin leaves no lake and no lock behind."""
+    with pytest.raises(UsageError, match="No sandbox answers"):
+        night(lake_path, "http://127.0.0.1:9")
+    assert not lake_path.exists()
+
+
+def test_the_environment_is_not_needed(lake_path: Path) -> None:
+    """Settings of a test come from its arguments alone."""
+    assert settings(lake_path).lake == lake_path
+    assert not [name for name in os.environ if name.startswith("PAPERLAKE_")]
