@@ -44,7 +44,7 @@ def clean(text: str) -> str:
     and the bidi controls that can make a title read as another one; zero-width joiners stay,
     because Persian and Indic words need them.
     """
-    if text.isprintable():
+    if text.isprintable() or text.replace("\n", "").isprintable():
         return text
     if _SURROGATE.search(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -57,6 +57,7 @@ def _line(text: str) -> str:
 
 
 # -------------------------------------------------------------------------------------- paragraphs
+
 
 def _block(text: str) -> str:
     """Fold to one line a paragraph, with a blank line between; its own results stay as they are.
