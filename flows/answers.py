@@ -15,6 +15,7 @@ from schemas.normalize import arxiv_id, doi
 from schemas.paper import Run
 from warehouse.audit import audit
 from warehouse.build import open_warehouse, single_select
+from warehouse.exports import export
 from warehouse.snapshots import KINDS, Lake
 from warehouse.verify import run_checks
 
@@ -305,7 +306,7 @@ def _quarantined(lake: Lake, run: Run) -> Rows:
     with reading(lake, run.snapshot) as connection:
         return select(
             connection,
-            "select source, reason, count(*) as n, min(\"where\") as example from lake.quarantine "
+            'select source, reason, count(*) as n, min("where") as example from lake.quarantine '
             "where changed_in_snapshot = ? group by all order by n desc, reason limit 3",
             [run.snapshot],
         )

@@ -141,7 +141,12 @@ def demo(
     context: typer.Context,
     no_prefect: NoPrefectOption = False,
     papers: Annotated[
-        int, typer.Option(min=50, max=200_000, help="Papers in the sandbox's universe.")
+        int,
+        typer.Option(
+            min=150,
+            max=100_000,
+            help="Papers in the sandbox's universe (fewer than 150 leave list days empty).",
+        ),
     ] = 5000,
     seed: Annotated[int, typer.Option(help="Which universe.")] = 1,
     lake: LakeOption = None,
@@ -530,7 +535,7 @@ def dictionary(
 # The sandbox
 
 SeedOption = Annotated[int, typer.Option(help="Which universe.")]
-PapersOption = Annotated[int, typer.Option(min=50, max=200_000, help="Papers in the universe.")]
+PapersOption = Annotated[int, typer.Option(min=150, max=100_000, help="Papers in the universe.")]
 NightOption = Annotated[int, typer.Option(min=0, max=400, help="Which night, from 0.")]
 
 

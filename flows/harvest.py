@@ -110,7 +110,7 @@ async def _harvest_window(run: OpenRun, harvest: Harvest, window: Window, fetch:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         return
     run.stages.append(reader.stage)
-    _judge_silence(run, harvest, window, reader)
+    judge_silence(run, harvest, window, reader)
     if run.kind == "backfill":
         harvest.windows = harvest.windows[1:]
         return
@@ -209,7 +209,7 @@ class Reader:
         )
 
 
-def _judge_silence(run: OpenRun, harvest: Harvest, window: Window, reader: Reader) -> None:
+def judge_silence(run: OpenRun, harvest: Harvest, window: Window, reader: Reader) -> None:
     """Tell expected silence from late and lost lists, and move the watermark where that is safe."""
     spec = harvest.spec
     harvest.watermark = harvest.source.watermark(window, reader.first)

@@ -67,9 +67,15 @@ def import_files(
     try:
         mark = run.pack(source_name).mark()
         stages: dict[str, Stage] = {}
+        refused: dict[str, list[str]] = {}
         for path in paths:
             moment = captured_at or capture_time(path, day, now)
-            _read_file(run, path, {"date": day, "captured_at": captured_at}, moment, stages)
+            _read_file(
+                run, path, {"date": day, "captured_at": captured_at}, moment, stages, refused
+            )
+        for list_name, sentences in refused.items():
+            more = f" {len(sentences) - 3} more could not be read either." if sentences[3:] else ""
+            run.harvests[source_name, list_name].problem = " ".join(sentences[:3]) + more
         for stage in stages.values():
             stage.close()
         run.stages = list(stages.values())
@@ -105,6 +111,7 @@ def _read_file(
     options: Mapping[str, Any],
     moment: datetime,
     stages: dict[str, Stage],
+    refused: dict[str, list[str]],
 ) -> None:
     (source,) = run.sources.values()
     readers: dict[str, Reader] = {}
@@ -129,7 +136,7 @@ def _read_file(
         except BrokenResponseError as error:
             reader.refuse(response, error)
             harvest.state = "failed"
-            harvest.problem = f"{path.name}: {error}"
+            refused.setdefault(list_name, []).append(f"{path.name} could not be read: {error}")
             continue
         run.report.received(source.name, list_name, records)
     for reader in readers.values():

@@ -5,7 +5,7 @@ same function as a night without Prefect, retries nothing by itself, and stores 
 """
 
 import asyncio
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,9 @@ def _backfill_name() -> str:
 
 def _night_of(given: dict[str, Any]) -> str:
     run = runs.OPEN.get(given.get("run_id") or "")
-    return run.night_date.isoformat() if run else "tonight"
+    if run is not None:
+        return run.night_date.isoformat()
+    return "sandbox" if given.get("sandbox") else datetime.now(UTC).date().isoformat()
 
 
 @flow(name="nightly", flow_run_name=_nightly_name, persist_result=False, retries=0)

@@ -299,7 +299,8 @@ def _finish(run: OpenRun) -> Run:
 
 
 def _failures(run: OpenRun) -> str | None:
-    return "; ".join(item.problem for item in run.harvests.values() if item.problem) or None
+    problems = dict.fromkeys(item.problem for item in run.harvests.values() if item.problem)
+    return " ".join(problems) or None
 
 
 def _end(run: OpenRun, state: str, code: int, problem: str | None) -> Run:

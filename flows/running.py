@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from flows import pipeline, runs
@@ -146,7 +147,10 @@ def _with_prefect(
     parameters: dict[str, Any],
     on_stuck: Callable[[Run], None] | None,
 ) -> None:
-    os.environ.update(prefect_environment(run.lake.root))
+    environment = prefect_environment(run.lake.root)
+    if "PREFECT_HOME" in environment:
+        Path(environment["PREFECT_HOME"]).mkdir(exist_ok=True)
+    os.environ.update(environment)
     run.report.say("Starting Prefect ...")
     from flows import nightly  # importing Prefect costs a second and more
 

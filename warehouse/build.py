@@ -10,11 +10,12 @@ A view's file begins with comment lines: what it holds, then `-- Grain: one row 
 """
 
 import functools
+import itertools
 import os
 import re
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -35,6 +36,8 @@ _CTE = re.compile(r"\b([a-z_][a-z0-9_]*)\s+as\s+(?:not\s+materialized\s+|materia
 _NOT_CODE = re.compile(r"--[^\n]*|'(?:[^']|'')*'")
 _COLUMN = re.compile(r"(?:^ {4}([a-z_]+)\.)?\"?([a-z_][a-z0-9_]*)\"?,?\s*(?:--\s*(.*))?$")
 _ALIAS = re.compile(r"\b((?:lake|main)\.[a-z_][a-z0-9_]*)\s+as\s+([a-z_]+)")
+_KEYED = re.compile(r" Key: ([a-z0-9_, ]+)\.(?: Order: ([a-z0-9_, ]+)\.)?$")
+_OPENED = re.compile(r" ?\( ?")
 _HEADER = re.compile(r"(Grain|Key|Order):\s*(.+)")
 
 
@@ -60,8 +63,9 @@ class View:
 
     @property
     def comment(self) -> str:
-        """The comment of the view in the database."""
-        return f"{self.description} Grain: {self.grain} Key: {', '.join(self.key)}."
+        """The comment of the view in the database; `keyed` reads its end."""
+        order = f" Order: {', '.join(self.order)}." if self.order != self.key else ""
+        return f"{self.description} Grain: {self.grain} Key: {', '.join(self.key)}.{order}"
 
 
 def load_views(folder: Path = VIEWS) -> list[View]:
@@ -141,10 +145,10 @@ def open_warehouse(
     connection.execute("set autoinstall_known_extensions = false")
     connection.execute("set python_enable_replacements = false")
     if lake is not None:
-        connection.execute(f"set variable paperlake = {quoted(os.path.abspath(lake))}")
+        connection.execute(f"set variable paperlake = {quoted(_absolute(lake))}")
     if hardened:
         assert lake is not None
-        folders = {os.path.abspath(lake), str(lake.resolve())}
+        folders = {_absolute(lake), str(lake.resolve())}
         allowed = ", ".join(quoted(folder) for folder in sorted(folders))
         connection.execute(f"set allowed_directories = [{allowed}]")
         connection.execute(f"set memory_limit = '{_sane_memory()}MiB'")
@@ -178,7 +182,7 @@ def single_select(query: str) -> str:
     if tokens[0][1] == "explain":
         analyzed = 2 if tokens[1][1] in ("analyze", "analyse") else 1
         _refuse_writes(_explained(statement.query, tokens[analyzed:]))
-    elif statement.type != duckdb.StatementType.SELECT:  # type: ignore[attr-defined]
+    elif statement.type != duckdb.StatementType.SELECT:
         raise UsageError(
             f"Only reading is possible here, not {tokens[0][1].upper()}: write one SELECT "
             "(FROM, WITH, DESCRIBE, SUMMARIZE, SHOW and EXPLAIN work too)."
@@ -201,7 +205,7 @@ def _refuse_writes(tokens: list[tuple[int, str]]) -> None:
                 f"Only reading is possible here, and {word.upper()} could write: leave it out, or "
                 f'put it in double quotes if it is a name ("{word}").'
             )
-    for word, following in zip(words, words[1:], strict=False):
+    for word, following in itertools.pairwise(words):
         name = word.strip('"')
         if following == "(" and name in _unsafe_table_functions():
             raise UsageError(
@@ -228,7 +232,7 @@ def _explained(query: str, tokens: list[tuple[int, str]]) -> list[tuple[int, str
         tokens = tokens[closing + 1 :]
     inner = query.encode()[tokens[0][0] :].decode() if tokens else ""
     statement = _only_statement(inner)
-    if statement.type != duckdb.StatementType.SELECT:  # type: ignore[attr-defined]
+    if statement.type != duckdb.StatementType.SELECT:
         raise UsageError("Only a SELECT can be explained here.")
     return tokens
 
@@ -256,6 +260,11 @@ def _unsafe_table_functions() -> frozenset[str]:
     return frozenset(name for (name,) in rows if not _SAFE_TABLE_FUNCTIONS.fullmatch(name))
 
 
+def _absolute(path: Path) -> str:
+    # Not resolve(): where a lake is reached through a link, the link may move on.
+    return os.path.abspath(path)  # noqa: PTH100 - absolute() keeps the dots, which DuckDB compares
+
+
 def _sane_memory() -> int:
     """At most 4 GiB, and half of the machine's memory, in MiB."""
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -275,7 +284,7 @@ def _statements(
 create schema if not exists lake;
 """
     connection.execute("create schema if not exists lake")
-    where = f"coalesce(getvariable('paperlake'), {quoted(os.path.abspath(root))})"
+    where = f"coalesce(getvariable('paperlake'), {quoted(_absolute(root))})"
     sentences: dict[str, dict[str, str]] = {}
     for dataset in DATASETS:
         relation = f"lake.{dataset.name}"
@@ -297,12 +306,53 @@ create schema if not exists lake;
         yield _described(connection, relation, sentences[relation])
 
 
-def columns_of(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
-    """Column -> type, in order."""
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One column of a view as the warehouse file tells it."""
+
+    name: str
+    type: str
+    """SQL type in lower case, such as `timestamptz` or `struct(scheme varchar, value varchar)[]`."""
+    sentence: str
+
+
+def view_comments(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """View -> its comment, of every view in schema main of an open warehouse, sorted by name."""
     rows = connection.execute(
-        f"select column_name, column_type from (describe {relation})"  # noqa: S608 - our own names
+        "select view_name, comment from duckdb_views() where not internal and schema_name = 'main' "
+        "and database_name = current_database() order by view_name"
     ).fetchall()
-    return dict(rows)
+    return {name: comment or "" for name, comment in rows}
+
+
+def keyed(comment: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Key and order of a view, from the comment that its warehouse file holds."""
+    match = _KEYED.search(comment)
+    if match is None:
+        raise LakeError(f"The comment of a view does not end in its key: {comment[-80:]!r}.")
+    key = _names(match[1])
+    return key, _names(match[2] or "") or key
+
+
+def described_columns(connection: duckdb.DuckDBPyConnection, view: str) -> list[Described]:
+    """The columns of a view in schema main of an open warehouse, in order."""
+    rows = connection.execute(
+        "select column_name, data_type, comment from duckdb_columns() where schema_name = 'main' "
+        "and database_name = current_database() and table_name = ? order by column_index",
+        [view],
+    ).fetchall()
+    return [Described(name, type_text(kind), comment or "") for name, kind, comment in rows]
+
+
+def type_text(kind: str) -> str:
+    """A type as this project writes it: versions of DuckDB differ in the names that they quote."""
+    text = kind.lower().replace('"', "").replace("timestamp with time zone", "timestamptz")
+    return _OPENED.sub("(", text)
+
+
+def columns_of(connection: duckdb.DuckDBPyConnection, relation: str) -> list[str]:
+    """The names of a relation's columns, in order."""
+    return [name for name, *_ in connection.execute(f"describe {relation}").fetchall()]
 
 
 def _created(connection: duckdb.DuckDBPyConnection, relation: str, sql: str, comment: str) -> str:
@@ -328,12 +378,12 @@ def _described(
 
 
 def _sentences(
-    view: View, columns: Mapping[str, str], known: Mapping[str, Mapping[str, str]]
+    view: View, columns: Sequence[str], known: Mapping[str, Mapping[str, str]]
 ) -> dict[str, str]:
     """Every column's sentence: its own, else the one that the relations read agree on."""
-    if unknown := view.sentences.keys() - columns.keys():
+    if unknown := view.sentences.keys() - {*columns}:
         raise LakeError(f"The view {view.name} describes columns it has not: {sorted(unknown)}.")
-    if absent := {*view.key, *view.order} - columns.keys():
+    if absent := {*view.key, *view.order} - {*columns}:
         raise LakeError(f"The view {view.name} is keyed by columns it has not: {sorted(absent)}.")
     found = {}
     for name in columns:

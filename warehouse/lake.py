@@ -233,12 +233,6 @@ class Writer:
             How many rows were written or ended.
         """
         columns = ", ".join(f'fresh."{name}"' for name in schema_of(dataset.model).names)
-        on = _same_key(dataset, "fresh", "living")
-        self.db.execute(
-            f"create or replace temp table living_rows as select * from ({self.living(dataset)})"
-            if self.table(dataset).rows < 50_000
-            else f"create or replace temp view living_rows as {self.living(dataset)}"
-        )
         self.db.execute(
             f"""
             create or replace temp table written as
@@ -249,21 +243,21 @@ class Writer:
             select {columns}, fresh.row_hash, living.row_hash as old_hash,
                 living.changed_in_snapshot as old_snapshot,
             from hashed as fresh
-            left join living_rows as living on {on}
+            left join ({self.living(dataset)}) as living
+                on {_same_key(dataset, "fresh", "living")}
             where living.row_hash is null or living.row_hash <> fresh.row_hash
             """
         )
         if gone is not None:
             assert dataset.derived, f"{dataset.name} never loses rows"
-            on = _same_key(dataset, "living", "gone")
             keys = ", ".join(f'living."{name}"' for name in dataset.key)
             self.db.execute(
                 f"""
                 create or replace temp table ended as
                 select {keys}, living.row_hash as old_hash,
                     living.changed_in_snapshot as old_snapshot,
-                from living_rows as living
-                semi join ({gone}) as gone on {on}
+                from ({self.living(dataset)}) as living
+                semi join ({gone}) as gone on {_same_key(dataset, "living", "gone")}
                 """
             )
         return self._write(dataset, "written", "ended" if gone is not None else None)
@@ -306,7 +300,8 @@ class Writer:
         names = ", ".join(f'"{name}"' for name in schema_of(dataset.model).names)
         table = self.db.sql(f"select {names} from ({self.living(dataset)})").to_arrow_table()
         assert table is not None
-        return table.to_pylist()
+        found: list[dict[str, Any]] = table.to_pylist()
+        return found
 
     def _register(self, dataset: Dataset, rows: Sequence[Row]) -> None:
         self.db.register("given_rows", pa.Table.from_batches([record_batch(rows, dataset.model)]))

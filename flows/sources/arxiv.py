@@ -182,7 +182,22 @@ def _from_lines(body: bytes) -> list[Raw]:
             if line.endswith(CUT):
                 problem = "is longer than 8 MiB"
             raws.append(Raw(SNAPSHOT, position, text, problem, where))
+    if len(raws) > 1 and all(raw.problem for raw in raws):
+        _refuse_one_document(body)
     return raws
+
+
+def _refuse_one_document(body: bytes) -> None:
+    """Say it in one sentence where every line fails because one JSON document fills them all."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return
+    keys = ", ".join(normalize.excerpt(key, 30) for key in list(document)[:5])
+    raise _broken(
+        f"is one JSON object over many lines (with {keys}): give one record of the metadata "
+        "snapshot a line"
+    )
 
 
 def _from_oai(body: bytes) -> list[Raw]:

@@ -84,6 +84,7 @@ class House:
 
 @pytest.fixture
 def house(tmp_path: Path) -> House:
+    """An empty one."""
     return House(tmp_path)
 
 
@@ -157,10 +158,10 @@ def test_the_same_title_without_identifiers_stays_apart(house: House) -> None:
 
     Fuzzy matching will join them; this test says so until it does.
     """
-    title = "How Does Attention Work in Vision Transformers? A Visual Analytics Attempt"
+    title = "How Do Feathers Fall in Still Air? A Patient Attempt"
     house.night(listing("huggingface_page:abc", [], title=title))
-    house.night(listing("huggingface:2303.13731", ["arxiv:2303.13731"], title=title))
-    assert house.groups() == [["huggingface:2303.13731"], ["huggingface_page:abc"]]
+    house.night(listing("huggingface:2303.00001", ["arxiv:2303.00001"], title=title))
+    assert house.groups() == [["huggingface:2303.00001"], ["huggingface_page:abc"]]
 
 
 STEPS = st.lists(

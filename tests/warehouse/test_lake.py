@@ -83,6 +83,7 @@ class Table:
 
 @pytest.fixture
 def table(tmp_path: Path) -> Table:
+    """An empty one."""
     return Table(tmp_path)
 
 

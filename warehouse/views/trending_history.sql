@@ -21,14 +21,15 @@ entries as (
     where paper_id is not null
 ),
 
--- A second capture in a night replaces the entries it meets again; those it does not, it outdates.
+-- All rows of one capture carry one captured_at. A second capture in a night replaces the entries it
+-- meets again; those it does not meet keep their older captured_at, and are not of the list any more.
 captured as (
     select
         *,
         max(captured_at) over (partition by source, list_date, night_date) as complete_at,
     from entries
     where list = 'trending'
-    qualify captured_at >= complete_at - interval 1 hour
+    qualify captured_at = complete_at
 ),
 
 listed as (

@@ -1,0 +1,168 @@
+"""Readable titles and abstracts, and the key that equal titles share."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+from schemas.normalize.cleaning import clean, line
+from schemas.normalize.latex import MATH_PARTS, without_latex, without_macros
+from schemas.normalize.markup import unescaped, without_tags
+
+# --------------------------------------------------------------------------------- readable text
+
+_ROUNDS = 8
+"""Markup that still moves after so many rounds is not markup: the text stays as it was."""
+_TIE = re.compile(
+    r"(?:^|(?<=[\w.,;:)\]}%'\"”]))~(?=[^\W\d_]|[(\[\s\\“\"`]|$|(?<=[^\W\d_]~)\d|(?<=[.)]~)\d)"
+)
+_QUOTED = re.compile(r"``([^`\n]{0,400}?)(?:''|\")")
+_DASHES = re.compile(r"(?<![-<!\s])(-{2,3})(?![->\s])|(?<=\s)(-{2,3})(?=\s|$)")
+
+
+def _dash(match: re.Match[str]) -> str:
+    before = match.string[max(0, match.start() - 200) : match.start()]
+    word = before[before.rfind(" ") + 1 :]
+    if "/" in word or "www." in word:
+        return match[0]  # inside an address
+    return "\u2013" if len(match[0]) == 2 else "\u2014"
+
+
+def _is_marked(text: str) -> bool:
+    return (
+        "\\" in text
+        or "{" in text
+        or "&" in text
+        or "<" in text
+        or "~" in text
+        or "--" in text
+        or "``" in text
+    )
+
+
+def _typeset(text: str) -> str:
+    """Do in text what belongs outside math: tags, ties, quotes, dashes."""
+    if "<" in text:
+        text = without_tags(text)
+    if "~" in text:
+        text = _TIE.sub(" ", text)
+    if "``" in text:
+        text = _QUOTED.sub(r"“\1”", text)
+    if "--" in text:
+        text = _DASHES.sub(_dash, text)
+    return text
+
+
+def _settled(text: str, fold: Callable[[str], str]) -> str:
+    """Resolve markup until nothing changes, so that doing it again changes nothing either."""
+    now = text
+    for _ in range(_ROUNDS):
+        if not _is_marked(now):
+            return now
+        was = now
+        if "&" in now:
+            now = clean(unescaped(now))
+        if "\\" in now or "{" in now:
+            now = without_latex(now)
+        if "$" in now or "\\" in now:
+            parts = MATH_PARTS.split(now)
+            parts[::2] = map(_typeset, parts[::2])
+            now = "".join(parts)
+        else:
+            now = _typeset(now)
+        now = fold(now)
+        if now == was:
+            return now
+    return text
+
+
+def readable(text: str | None) -> str | None:
+    r"""Make text readable on one line; None where nothing is left.
+
+    HTML entities (also escaped twice) and simple tags, LaTeX accents, symbols, text macros, quotes,
+    dashes and ties are resolved outside math; NFC; white space folded. Math (``$...$``, ``\(...\)``)
+    and macros that are not known stay as they are, as do braces that may be a set's
+    (``{0,1}^n``) and a ``~`` that may mean "about".
+    """
+    if text is None:
+        return None
+    return _settled(line(text), line) or None
+
+
+def readable_block(text: str | None) -> str | None:
+    r"""Make an abstract readable, one line a paragraph; None where nothing is left.
+
+    A paragraph begins after a blank line, at a line that begins with two blanks (arXiv), or at a
+    block-level tag; in the result a blank line stands between paragraphs.
+    """
+    if text is None:
+        return None
+    return _settled(_block(text), _block) or None
+
+
+def _block(text: str) -> str:
+    """Fold to one line a paragraph, with a blank line between; its own results stay as they are.
+
+    A blank line ends a paragraph, and so does a line that begins with two blanks, as arXiv prints
+    them; any other line break is only where the line was full.
+    """
+    text = unicodedata.normalize("NFC", clean(text)).strip()
+    if "\n" not in text:
+        return " ".join(text.split())
+    paragraphs: list[list[str]] = [[]]
+    for row in text.split("\n"):
+        words = row.split()
+        if paragraphs[-1] and (not words or row.startswith(("  ", "\t"))):
+            paragraphs.append([])
+        paragraphs[-1].extend(words)
+    return "\n\n".join(" ".join(words) for words in paragraphs if words)
+
+
+# ------------------------------------------------------------------------------------- title key
+
+_NOT_ASCII_KEY = re.compile("[^a-z0-9]+")
+_FOLDED_MARKS = re.compile(
+    "[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f]"
+)
+_GREEK = {
+    0x3B1 + offset: unicodedata.name(chr(0x3B1 + offset))
+    .split()[-1]
+    .lower()
+    .replace("lamda", "lambda")
+    for offset in range(25)
+}
+_PLAIN = {
+    "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h", "ŧ": "t",
+    "ŋ": "n", "\u0131": "i", "\u0237": "j",
+}  # fmt: skip
+"""Letters that do not decompose, as people without them type them."""
+_SPELLED = _GREEK | {ord(letter): plain for letter, plain in _PLAIN.items()}
+
+
+def title_key(title: str | None) -> str | None:
+    r"""Reduce a title to what must be equal for a match; None where nothing is left.
+
+    Letters and digits of the readable title in lower case: accents folded, Greek spelled out,
+    ligatures and script variants resolved, math macros replaced by what they print. Letters of all
+    scripts stay, with the marks that Indic scripts cannot do without.
+    """
+    text = readable(title)
+    if text is None:
+        return None
+    if "\\" in text:
+        text = without_macros(text)
+    if text.isascii():
+        return _NOT_ASCII_KEY.sub("", text.lower()) or None
+    for _ in range(_ROUNDS):
+        key = _folded(text)
+        if key == text:
+            break
+        text = key
+    return text or None
+
+
+def _folded(text: str) -> str:
+    text = _FOLDED_MARKS.sub("", unicodedata.normalize("NFKD", text)).casefold()
+    kept = [c for c in text.translate(_SPELLED) if c.isalnum() or unicodedata.category(c)[0] == "M"]
+    if not any(map(str.isalnum, kept)):
+        return ""
+    return unicodedata.normalize("NFC", "".join(kept))

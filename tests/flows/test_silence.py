@@ -1,0 +1,129 @@
+"""Zero rows are expected, late or lost; and a night that was cut off is ended under its own date."""
+
+import json
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from flows.harvest import Reader, judge_silence
+from flows.running import run_nightly
+from flows.runs import Harvest, OpenRun
+from flows.settings import Settings, load_settings
+from flows.source import ListSpec, Window, load_sources
+from tests.flows.nights import rows
+from warehouse.snapshots import Lake
+
+WEEKDAYS = frozenset(range(5))
+NIGHT = date(2026, 3, 10)  # a Tuesday
+
+
+def judged(spec: ListSpec, start: date, by_day: dict[str, int], kind: str = "nightly") -> Harvest:
+    """A harvest of the days from `start` to the night that brought so many rows for each list day."""
+    source = load_sources()["huggingface"]
+    harvest = Harvest(source, spec)
+    window = Window(spec, start, NIGHT, True, datetime(2026, 3, 10, 6, 30, tzinfo=UTC))
+    reader = SimpleNamespace(
+        by_list_day=Counter(by_day), n_records=sum(by_day.values()), first=None
+    )
+    run = SimpleNamespace(night_date=NIGHT, kind=kind)
+    judge_silence(cast(OpenRun, run), harvest, window, cast(Reader, reader))
+    return harvest
+
+
+def daily(**options: Any) -> ListSpec:
+    """A list judged day by day, read again for five days."""
+    return ListSpec("daily", 30, 92, 5, WEEKDAYS, counts_by_list_day=True, **options)
+
+
+def test_weekends_and_tonight_are_expected_to_be_empty() -> None:
+    """No rows on Saturday and Sunday, nor yet for tonight, are nothing to tell."""
+    harvest = judged(daily(), date(2026, 3, 6), {"2026-03-06": 3, "2026-03-09": 4})
+    assert (harvest.outcome().state, harvest.outcome().late_days) == ("ok", ())
+
+
+def test_an_empty_weekday_that_is_read_again_is_late() -> None:
+    """An empty list day within the days that are read again is late."""
+    harvest = judged(daily(), date(2026, 3, 6), {"2026-03-09": 4})
+    assert harvest.outcome().state == "late"
+    assert harvest.outcome().late_days == (date(2026, 3, 6),)
+
+
+def test_an_empty_weekday_that_is_not_read_again_is_lost() -> None:
+    """An empty list day beyond the days that are read again is lost."""
+    days = {"2026-03-05": 1, "2026-03-06": 3, "2026-03-09": 4}
+    harvest = judged(daily(), date(2026, 3, 4), days)
+    assert harvest.outcome().state == "lost"
+    assert harvest.outcome().lost_days == (date(2026, 3, 4),)
+
+
+def test_a_quiet_day_is_no_wonder() -> None:
+    """A declared quiet day may be empty."""
+    harvest = judged(daily(quiet_days=frozenset({(3, 9)})), date(2026, 3, 6), {"2026-03-06": 3})
+    assert harvest.outcome().state == "ok"
+
+
+def test_an_empty_backfilled_day_is_lost() -> None:
+    """In a backfill an empty list day is lost: nobody will read it again."""
+    harvest = judged(daily(), date(2026, 3, 6), {"2026-03-09": 4}, kind="backfill")
+    assert harvest.outcome().state == "lost"
+
+
+def test_an_empty_window_does_not_move_the_watermark() -> None:
+    """A window over weekdays without any record is late and asked for again from the same day."""
+    spec = ListSpec("cs", 7, 31, 1, WEEKDAYS)
+    harvest = judged(spec, date(2026, 3, 6), {})
+    assert (harvest.outcome().state, harvest.watermark) == ("late", None)
+    weekend = judged(spec, date(2026, 3, 10), {})
+    assert weekend.outcome().state == "ok"
+
+
+def test_an_empty_capture_fails() -> None:
+    """A capture without entries is no capture."""
+    harvest = judged(ListSpec("trending", 1, 1, 0, is_capture=True), NIGHT, {})
+    assert harvest.outcome().state == "failed"
+
+
+def real(lake: Path, sandbox_url: str) -> Settings:
+    """Settings of a lake that holds itself for real, with arXiv served from loopback (and long ago)."""
+    return load_settings(
+        lake=lake,
+        state_dir=lake.parent / "shared",
+        base_urls={"arxiv": f"{sandbox_url}/night/0/arxiv/oai"},
+        arxiv_sets=("eess",),
+    )
+
+
+@pytest.mark.parametrize(("is_strict", "code"), [(False, 0), (True, 4)])
+def test_a_late_source_warns_or_fails_as_asked(
+    is_strict: bool, code: int, lake_path: Path, sandbox_url: str
+) -> None:
+    """A late list is exit code 0 with a word about it, and 4 with --strict."""
+    run = run_nightly(
+        real(lake_path, sandbox_url), use_prefect=False, source_names=["arxiv"], is_strict=is_strict
+    )
+    assert (run.exit_code, run.outcomes[0].state) == (code, "late")
+    assert Lake(lake_path).manifest() is not None
+
+
+def test_an_unfinished_night_ends_under_its_own_date_then_tonight_runs(
+    lake_path: Path, sandbox_url: str
+) -> None:
+    """A night killed yesterday is published as yesterday's, and tonight's follows in the same command."""
+    settings = real(lake_path, sandbox_url)
+    run_nightly(settings, use_prefect=False, source_names=["arxiv"])
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    state = {
+        "run_id": f"nightly-{yesterday}-abcdef01",
+        "night_date": yesterday.isoformat(),
+        "started_at": f"{yesterday}T06:30:00+00:00",
+    }
+    (lake_path / "state" / "nightly.json").write_text(json.dumps(state))
+    run_nightly(settings, use_prefect=False, source_names=["arxiv"])
+    told = rows(lake_path, "select snapshot, night_date, run_id from snapshots order by snapshot")
+    assert [row["night_date"] for row in told[1:]] == [yesterday, yesterday + timedelta(days=1)]
+    assert told[1]["run_id"] == state["run_id"]
+    assert not (lake_path / "state" / "nightly.json").exists()
