@@ -522,9 +522,8 @@ def dictionary(
     log: LogOption = None,
 ) -> None:
     """Write DICTIONARY.md: every table, view and column, from the schemas and the SQL."""
-    from warehouse.dictionary import dictionary as made
-
     from flows.terminal import emit
+    from warehouse.dictionary import dictionary as made
     from warehouse.files import write_bytes
 
     _common(context, None, log=log)

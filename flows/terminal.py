@@ -194,11 +194,11 @@ def summary_text(run: Run, facts: dict[str, Any], *, lake: Path, again: str | No
     """How a run ended, and what to type next."""
     heading, rows = table(run.outcomes)
     lines = [text_table(heading, rows), *remarks(run)]
-    for item in facts["quarantined"]:
-        lines.append(
-            f"quarantined: {item['n']:,} of {item['source']}: {_cell(item['reason'], 120)} "
-            f"(such as {item['example']})"
-        )
+    lines += [
+        f"quarantined: {item['n']:,} of {item['source']}: {_cell(item['reason'], 120)} "
+        f"(such as {item['example']})"
+        for item in facts["quarantined"]
+    ]
     counts, changed = facts["rows"], facts["changed"]
     if run.snapshot is None:
         lines.append(

@@ -30,7 +30,7 @@ def judged(spec: ListSpec, start: date, by_day: dict[str, int], kind: str = "nig
         by_list_day=Counter(by_day), n_records=sum(by_day.values()), first=None
     )
     run = SimpleNamespace(night_date=NIGHT, kind=kind)
-    judge_silence(cast(OpenRun, run), harvest, window, cast(Reader, reader))
+    judge_silence(cast("OpenRun", run), harvest, window, cast("Reader", reader))
     return harvest
 
 

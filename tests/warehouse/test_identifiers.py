@@ -69,7 +69,9 @@ class House:
 
     def rows(self, dataset: Any) -> dict[str, dict[str, Any]]:
         """Living rows by their first key column."""
-        writer = Writer(self.root, self.manifest, 0, Moment("", "", NOW.date(), NOW), self.root / "x")
+        writer = Writer(
+            self.root, self.manifest, 0, Moment("", "", NOW.date(), NOW), self.root / "x"
+        )
         found = {row[dataset.key[0]]: row for row in writer.rows(dataset)}
         writer.close()
         return found
@@ -137,7 +139,9 @@ def test_the_published_form_leads_and_the_preprint_is_a_version(house: House) ->
     """A preprint and its published form are one paper; each field has its best source."""
     house.night(
         listing("arxiv:1", ["doi:10.1/x", "arxiv:1"], title="Preprint title", comments="9 pages"),
-        listing("crossref:10.1/x", ["doi:10.1/x"], title="Published", type="article", venue="J. Tests"),
+        listing(
+            "crossref:10.1/x", ["doi:10.1/x"], title="Published", type="article", venue="J. Tests"
+        ),
         listing("huggingface:1", ["arxiv:1"], title="Page title", tldr="Short.", tldr_source="hf"),
     )
     (paper,) = house.rows(PAPERS).values()

@@ -70,7 +70,9 @@ class Table:
 
     def rows(self, dataset: Any = LISTINGS) -> list[dict[str, Any]]:
         """The living rows, by key."""
-        writer = Writer(self.root, self.manifest, 0, Moment("", "", NOW.date(), NOW), self.root / "x")
+        writer = Writer(
+            self.root, self.manifest, 0, Moment("", "", NOW.date(), NOW), self.root / "x"
+        )
         found = writer.rows(dataset)
         writer.close()
         return sorted(found, key=lambda row: [str(row[name]) for name in dataset.key])
@@ -148,7 +150,9 @@ def test_a_deletion_keeps_the_title(table: Table) -> None:
 
 def test_a_deletion_seen_first_is_filled_by_the_older_record(table: Table) -> None:
     """Of a listing only known as deleted an older record tells the title; it stays withdrawn."""
-    table.write([listing(1, 9, record_format="deleted", title=None, raw_title=None, is_withdrawn=True)])
+    table.write(
+        [listing(1, 9, record_format="deleted", title=None, raw_title=None, is_withdrawn=True)]
+    )
     table.write([listing(1, 3)])
     (row,) = table.rows()
     assert (row["title"], row["is_withdrawn"]) == ("Title 1", True)
@@ -202,6 +206,7 @@ def test_any_history_ends_with_the_newest_records(
 
 def test_the_last_metric_of_a_night_wins(table: Table) -> None:
     """Captured twice in a night, a list entry has the last value; another night is another row."""
+
     def metric(hour: int, upvotes: int, night: int = 3, list_date: date | None = None) -> Metric:
         return Metric(
             source="arxiv",
@@ -216,7 +221,9 @@ def test_the_last_metric_of_a_night_wins(table: Table) -> None:
     table.write([listing(1, 1)], [metric(7, 5), metric(6, 4)])
     table.write([], [metric(8, 9)])
     table.write([], [metric(6, 1, night=4), metric(6, 2, list_date=date(2026, 3, 3))])
-    found = {(row["night_date"].day, row["list_date"], row["upvotes"]) for row in table.rows(METRICS)}
+    found = {
+        (row["night_date"].day, row["list_date"], row["upvotes"]) for row in table.rows(METRICS)
+    }
     assert found == {(3, date(2026, 3, 3), 2), (3, None, 9), (4, None, 1)}
 
 
@@ -225,6 +232,8 @@ def test_row_hashes_do_not_depend_on_provenance(tmp_path: Path) -> None:
     one, two = Table(tmp_path / "one"), Table(tmp_path / "two")
     tags = (Identifier(scheme="doi", value="10.1/x"),)
     one.write([listing(1, 1, identifiers=tags)])
-    two.write([listing(1, 2, identifiers=tags, fetched_at=NOW + timedelta(hours=5), response_sha256="f")])
+    two.write(
+        [listing(1, 2, identifiers=tags, fetched_at=NOW + timedelta(hours=5), response_sha256="f")]
+    )
     assert one.content_hash == two.content_hash
     assert PAPERS.in_content_hash
