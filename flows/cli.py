@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -602,7 +602,12 @@ def _run(
                 print(text, file=sys.stderr)  # noqa: T201 - errors go to stderr
 
     with Progress(is_quiet=common.is_quiet or common.is_json) as progress:
-        run = work(progress, tell)
+        try:
+            run = work(progress, tell)
+        except KeyboardInterrupt:
+            progress.say("Interrupted. Nothing is lost: the same command goes on from here.")
+            end_in_time(130)
+            raise typer.Exit(130) from None
     tell(run)
     end_in_time(run.exit_code)
     raise typer.Exit(run.exit_code)
@@ -650,8 +655,15 @@ def main() -> None:
     try:
         app()
     except PaperlakeError as error:
-        print(f"paperlake: {error}", file=sys.stderr)  # noqa: T201 - errors go to stderr
-        sys.exit(error.exit_code)
+        _die(str(error), error.exit_code)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _die(f"{where}{error.strerror or error}. Mend that and run it again; nothing is lost.", 1)
+
+
+def _die(sentence: str, code: int) -> NoReturn:
+    print(f"paperlake: {sentence}", file=sys.stderr)  # noqa: T201 - errors go to stderr
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -113,6 +113,7 @@ async def _harvest_window(run: OpenRun, harvest: Harvest, window: Window, fetch:
     judge_silence(run, harvest, window, reader)
     if run.kind == "backfill":
         harvest.windows = harvest.windows[1:]
+        run.slices_done[spec.name] += 1
         return
     harvest.next_start = window.end + timedelta(days=1)
     harvest.is_done = window.is_open

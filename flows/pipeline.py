@@ -85,8 +85,6 @@ def publish(run_id: str) -> int:
     """
     run = OPEN[run_id]
     assert run.writer is not None, "merge comes first"
-    if run.kind == "backfill":
-        run.slices_done += 1
     is_complete = not plan_round(run)
     now = run.now()
     row = run_row(run, snapshot=run.writer.snapshot, is_complete=is_complete)
@@ -167,7 +165,7 @@ def _manifest(
         tables=dict(writer.tables),
         watermarks=watermarks,
         overrides=run.overrides,
-        slices_done=run.slices_done,
+        slices_done=dict(run.slices_done),
         is_run_complete=is_complete,
         last_night=run.night_date if run.kind == "nightly" and is_complete else last_night,
     )
@@ -283,8 +281,16 @@ async def conduct(
         if state is not None:
             run.lake.set_state("nightly", {**state, "is_blocked": True})
         return _end(run, "blocked", error.exit_code, str(error))
-    finally:
+    except asyncio.CancelledError:
+        # A step may still be writing in its thread: whoever cancelled closes the run after it, or
+        # the lock goes with the process.
+        raise
+    except BaseException:
         close(run_id)
+        raise
+    finally:
+        if run.result is not None:
+            close(run_id)
 
 
 def _finish(run: OpenRun) -> Run:
@@ -294,7 +300,11 @@ def _finish(run: OpenRun) -> Run:
         return _end(run, "incomplete", 4, _failures(run))
     if run.result is None:
         return _end(run, "failed", 1, _failures(run) or "Nothing was harvested.")
-    run.lake.set_state("nightly" if run.kind == "nightly" else "backfill", None)
+    if run.kind == "nightly":
+        run.lake.set_state("nightly", None)
+    elif run.result.exit_code == 0 or not _failures(run):
+        # A list that failed keeps the backfill unfinished: the same command goes on with it.
+        run.lake.set_state("backfill", None)
     return run.result
 
 

@@ -148,7 +148,8 @@ class OpenRun:
     warnings: list[str] = field(default_factory=list)
     known_extras: set[str] = field(default_factory=set)
     packs: dict[str, Pack] = field(default_factory=dict)
-    slices_done: int = 0
+    slices_done: Counter[str] = field(default_factory=Counter)
+    """List -> slices of a backfill that are committed or about to be."""
     published: list[int] = field(default_factory=list)
     result: Run | None = None
 
@@ -285,21 +286,26 @@ def open_backfill(
             is_resumed=state is not None,
             overrides=tuple(overrides),
         )
-        if newest is not None and newest.run_id == run.run_id:
-            run.slices_done = newest.slices_done
+        earlier = lake.last_of_run(run.run_id) if state else None
+        if earlier is not None:
+            run.slices_done.update(earlier.slices_done)
         lake.set_state("backfill", {**_state_of(run), "args": args})
         for source, spec in _lists(run):
             if spec.is_capture:
                 continue
             harvest = Harvest(source, spec)
-            harvest.windows = _slices(spec, start, min(end, now.date()), now)[run.slices_done :]
+            harvest.windows = _slices(spec, start, min(end, now.date()), now)[
+                run.slices_done[spec.name] :
+            ]
             run.harvests[source.name, spec.name] = harvest
         OPEN[run.run_id] = run
     except BaseException:
         lake.close()
         raise
     if run.is_resumed:
-        run.report.say(f"Going on with the unfinished backfill, {run.slices_done} slices are done.")
+        run.report.say(
+            f"Going on with the unfinished backfill, {run.slices_done.total()} slices are done."
+        )
     _say_estimate(run)
     return run.run_id
 
@@ -317,8 +323,8 @@ def _unfinished(lake: Lake, sandbox: Sandbox | None) -> dict[str, Any] | None:
     state = lake.state("nightly")
     if state is None:
         return None
-    newest = lake.manifest()
-    if newest is not None and newest.run_id == state["run_id"] and newest.is_run_complete:
+    published = lake.last_of_run(state["run_id"])
+    if published is not None and published.is_run_complete:
         return None
     if state.get("is_blocked") and sandbox is None:
         # What blocked yesterday is asked for again tonight: the watermarks did not move.

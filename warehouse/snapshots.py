@@ -195,6 +195,14 @@ class Lake:
                 f"{path} is damaged: restore it from a backup.", path=str(path)
             ) from None
 
+    def last_of_run(self, run_id: str) -> Manifest | None:
+        """The newest snapshot that a run published; None when it published none."""
+        for number in reversed(self.numbers()):
+            manifest = self.manifest(number)
+            if manifest is not None and manifest.run_id == run_id:
+                return manifest
+        return None
+
     def warehouse_file(self, snapshot: int) -> Path:
         """The DuckDB file of one snapshot."""
         return self.root / "warehouse" / f"{snapshot:06}.duckdb"

@@ -1,24 +1,30 @@
 """Whole nights against the sandbox over real HTTP."""
 
+import dataclasses
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from flows.running import run_nightly
+from flows.running import run_backfill, run_nightly
 from flows.runs import Sandbox
 from flows.sandbox.server import run_in_thread
 from flows.sandbox.universe import Universe
-from flows.source import Source
-from schemas.errors import BusyError, OriginError, UsageError
+from flows.source import Fetch, Source, Window
+from flows.sources import arxiv
+from schemas.errors import BusyError, FetchError, OriginError, UsageError
+from schemas.paper import Run
 from tests.flows.nights import content_hash, differences, night, rows, settings
 from warehouse.audit import audit
+from warehouse.responses import Response
 from warehouse.snapshots import Lake
 
 NIGHTS = 10
@@ -92,7 +98,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from flows.settings import load_settings
-from flows.running import run_nightly
+from flows.running import run_backfill, run_nightly
 from warehouse import snapshots, lake as lake_module, responses
 
 lake, url, place, after = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
@@ -293,3 +299,49 @@ def test_the_environment_is_not_needed(lake_path: Path) -> None:
     """Settings of a test come from its arguments alone."""
     assert settings(lake_path).lake == lake_path
     assert not [name for name in os.environ if name.startswith("PAPERLAKE_")]
+
+
+def test_a_backfill_goes_on_where_it_was_killed(
+    lake_path: Path, sandbox_url: str, universe: Universe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list that failed in a backfill is gone on with by the same command; finished slices are not repeated."""
+    night(lake_path, sandbox_url)
+
+    def backfill() -> Run:
+        return run_backfill(
+            settings(lake_path).model_copy(update={"attempts": 1}),
+            source_name="arxiv",
+            start=date(2025, 12, 1),
+            end=date(2026, 2, 20),
+            use_prefect=False,
+            sandbox_url=sandbox_url,
+        )
+
+    asked: list[str] = []
+    own = arxiv.requests
+
+    async def failing(fetch: Fetch, window: Window) -> AsyncIterator[Response]:
+        asked.append(f"{window.list.name} {window.start}")
+        if window.list.name == "stat" and window.start.month == 1:
+            raise FetchError("stat is ill.")
+        async for response in own(fetch, window):
+            yield response
+
+    source = dataclasses.replace(arxiv.SOURCE, requests=failing)
+    monkeypatch.setattr(arxiv, "SOURCE", source)
+    first = backfill()
+    assert (first.exit_code, first.state) == (4, "incomplete")
+    assert asked.count("cs 2025-12-01") == asked.count("stat 2025-12-01") == 1
+    asked.clear()
+    monkeypatch.setattr(arxiv, "SOURCE", dataclasses.replace(source, requests=own))
+    again = backfill()
+    assert again.run_id == first.run_id
+    assert {item.state for item in again.outcomes} == {"ok"}
+    assert Lake(lake_path).state("backfill") is None
+    # Listings of the days before the first night are there now, and tonight's are untouched.
+    (old,) = rows(
+        lake_path,
+        "select count(*) as n from listings where source = 'arxiv' and source_modified_at < '2026-02-21'",
+    )
+    assert old["n"] > 0
+    assert night(lake_path, sandbox_url).state == "published"
