@@ -11,7 +11,9 @@ from typing import Any
 
 from flows.fetching import Fetcher, open_client
 from flows.pacing import Pace
-from flows.runs import OPEN, Harvest, OpenRun, is_loopback, plan_round
+from flows.planning import plan_round
+from flows.runs import OPEN, Harvest, OpenRun
+from flows.sandbox.client import is_loopback
 from flows.source import Seen, Source, Window
 from flows.validate import Problem, validate
 from schemas.errors import PaperlakeError

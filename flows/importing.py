@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from flows.harvest import Reader
+from flows.opening import chosen, new_id
 from flows.pipeline import merge, publish, run_row
 from flows.reading import day_in_name
-from flows.runs import OPEN, Harvest, OpenRun, Reporter, Silent, chosen, close, new_id
+from flows.runs import OPEN, Harvest, OpenRun, Reporter, Silent, close
 from flows.settings import Settings
 from flows.source import ListSpec
 from schemas.errors import BlockedError, BrokenResponseError, UsageError

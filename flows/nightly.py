@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from flows import pipeline, runs
+from flows import opening, pipeline, planning, runs
 from flows.harvest import harvest_source
 from flows.report import markdown
 from flows.settings import load_settings
@@ -88,7 +88,7 @@ async def nightly(
     """
     if run_id is None:
         run_id = await asyncio.to_thread(
-            runs.open_nightly,
+            opening.open_nightly,
             load_settings(lake=Path(lake)),
             sandbox_url=sandbox,
             source_names=sources or [],
@@ -124,7 +124,7 @@ async def backfill(
     """
     if run_id is None:
         run_id = await asyncio.to_thread(
-            runs.open_backfill,
+            opening.open_backfill,
             load_settings(lake=Path(lake)),
             source_name=source,
             start=start,
@@ -139,7 +139,7 @@ async def _conduct(run_id: str) -> State[Any]:
     """All rounds as tasks, the report as an artifact, and the state that tells how it ended."""
 
     async def harvest(run_id: str, source_name: str) -> dict[str, Any]:
-        windows = runs.plan_round(runs.OPEN[run_id]).get(source_name, [])
+        windows = planning.plan_round(runs.OPEN[run_id]).get(source_name, [])
         first = min((window.start for window in windows), default=None)
         last = max((window.end for window in windows), default=None)
         return await harvest_task(run_id, source_name, f"{first}..{last}")

@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from flows.harvest import harvest_source
-from flows.runs import OPEN, Harvest, OpenRun, close, plan_round
+from flows.planning import plan_round
+from flows.runs import OPEN, Harvest, OpenRun, close
 from flows.source import load_sources
 from schemas.datasets import METRICS, QUARANTINE, RUNS, SNAPSHOTS, SOURCES
 from schemas.errors import BlockedError

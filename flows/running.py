@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from flows import pipeline, runs
+from flows import opening, pipeline, runs
 from flows.settings import Settings, prefect_api_url, prefect_environment
 from schemas.errors import PaperlakeError
 from schemas.paper import Run
@@ -51,7 +51,7 @@ def run_nightly(
     """
 
     def open_it() -> str:
-        return runs.open_nightly(
+        return opening.open_nightly(
             settings,
             sandbox_url=sandbox_url,
             source_names=source_names,
@@ -88,7 +88,7 @@ def run_backfill(
     """Older days of one source, in slices; arguments as in `run_nightly`."""
 
     def open_it() -> str:
-        return runs.open_backfill(
+        return opening.open_backfill(
             settings,
             source_name=source_name,
             start=start,

@@ -40,20 +40,21 @@ from flows.settings import prefect_environment
 lake, url = Path(sys.argv[1]), sys.argv[2]
 os.environ.update(prefect_environment(lake))
 (lake / "prefect").mkdir(parents=True)
-from flows import nightly, runs
+from flows import nightly
+from flows.sandbox.client import Sandbox
 
 def tell(state):
     return [state.type.value, state.name, state.message]
 
 told = [tell(asyncio.run(nightly.nightly(lake=str(lake), sandbox=url, return_state=True)))]
-own = runs.Sandbox.base_url
-runs.Sandbox.base_url = lambda self, source: (
+own = Sandbox.base_url
+Sandbox.base_url = lambda self, source: (
     "http://127.0.0.1:9/oai" if source.name == "arxiv" else own(self, source)
 )
 told.append(tell(asyncio.run(nightly.nightly(lake=str(lake), sandbox=url, return_state=True))))
-runs.Sandbox.base_url = lambda self, source: "http://127.0.0.1:9/none"
+Sandbox.base_url = lambda self, source: "http://127.0.0.1:9/none"
 told.append(tell(asyncio.run(nightly.nightly(lake=str(lake), sandbox=url, return_state=True))))
-runs.Sandbox.base_url = own
+Sandbox.base_url = own
 told.append(tell(asyncio.run(nightly.backfill(
     source="huggingface", start=date(2026, 2, 9), end=date(2026, 2, 13), lake=str(lake),
     sandbox=url, return_state=True))))

@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from flows.running import run_backfill, run_nightly
-from flows.runs import Sandbox
+from flows.sandbox.client import Sandbox
 from flows.sandbox.server import run_in_thread
 from flows.sandbox.universe import Universe
 from flows.source import Fetch, Source, Window
