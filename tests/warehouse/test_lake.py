@@ -1,6 +1,5 @@
 """The writer of the tables: which record wins, what is written, and what the hashes say."""
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,12 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.datasets import LISTINGS, METRICS, PAPERS
+from schemas.datasets import METRICS, PAPERS
 from schemas.paper import Author, Identifier, Listing, Metric
-from warehouse.lake import Counts, Moment, Stage, Writer
-from warehouse.manifest import Manifest
+from tests.warehouse.writing import NOW, Tables
 
-NOW = datetime(2026, 3, 3, 6, 30, tzinfo=UTC)
 ALL = frozenset(Listing.model_fields) - {"is_withdrawn", "listing_id", "source", "source_id"}
 LACKS = {
     "full": frozenset[str](),
@@ -36,60 +33,13 @@ def listing(number: int, day: int, **values: Any) -> Listing:
     return Listing(listing_id=f"arxiv:{number}", source="arxiv", source_id=str(number), **given)
 
 
-class Table:
-    """A lake reduced to its writer: each `write` is a snapshot."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.manifest: Manifest | None = None
-        self.stages = 0
-
-    def write(self, rows: Sequence[Listing], metrics: Sequence[Metric] = ()) -> Counts:
-        """Write listings (and metrics) as one snapshot; returns the counts."""
-        self.stages += 1
-        stage = Stage(self.root / "staging" / str(self.stages), "arxiv", "cs", 0)
-        stage.add(rows, metrics, [])
-        stage.close()
-        number = 1 + (self.manifest.snapshot if self.manifest else 0)
-        moment = Moment("run", "nightly", date(2026, 3, number), NOW + timedelta(days=number))
-        writer = Writer(self.root, self.manifest, number, moment, self.root / "scratch")
-        counts = writer.upsert_listings([stage], LACKS)
-        writer.insert_staged(METRICS, [stage], "captured_at")
-        self.manifest = Manifest(
-            snapshot=number,
-            parent=number - 1 or None,
-            created_at=NOW,
-            run_id="run",
-            kind="nightly",
-            night_date=NOW.date(),
-            content_hash="",
-            tables=writer.tables,
-        )
-        writer.close()
-        return counts.get(("arxiv", "cs"), Counts())
-
-    def rows(self, dataset: Any = LISTINGS) -> list[dict[str, Any]]:
-        """The living rows, by key."""
-        writer = Writer(
-            self.root, self.manifest, 0, Moment("", "", NOW.date(), NOW), self.root / "x"
-        )
-        found = writer.rows(dataset)
-        writer.close()
-        return sorted(found, key=lambda row: [str(row[name]) for name in dataset.key])
-
-    @property
-    def content_hash(self) -> str:
-        assert self.manifest is not None
-        return self.manifest.tables["listings"].content_hash
-
-
 @pytest.fixture
-def table(tmp_path: Path) -> Table:
+def table(tmp_path: Path) -> Tables:
     """An empty one."""
-    return Table(tmp_path)
+    return Tables(tmp_path, LACKS)
 
 
-def test_a_newer_record_replaces_an_older_one(table: Table) -> None:
+def test_a_newer_record_replaces_an_older_one(table: Tables) -> None:
     """The newest source_modified_at wins, and the row keeps when it was first seen."""
     table.write([listing(1, 1)])
     counts = table.write([listing(1, 2, title="New")])
@@ -99,7 +49,7 @@ def test_a_newer_record_replaces_an_older_one(table: Table) -> None:
     assert row["last_changed_at"] == NOW + timedelta(days=2)
 
 
-def test_an_older_record_changes_nothing(table: Table) -> None:
+def test_an_older_record_changes_nothing(table: Tables) -> None:
     """An older record imported after a newer one writes no row."""
     table.write([listing(1, 5)])
     before = table.content_hash
@@ -110,7 +60,7 @@ def test_an_older_record_changes_nothing(table: Table) -> None:
     assert len(table.manifest.tables["listings"].files) == 1
 
 
-def test_the_same_record_again_writes_nothing(table: Table) -> None:
+def test_the_same_record_again_writes_nothing(table: Tables) -> None:
     """A record seen again as it was is unchanged, also when it was fetched later."""
     table.write([listing(1, 1)])
     counts = table.write([listing(1, 1, fetched_at=NOW + timedelta(days=3))])
@@ -119,7 +69,7 @@ def test_the_same_record_again_writes_nothing(table: Table) -> None:
     assert len(table.manifest.tables["listings"].files) == 1
 
 
-def test_a_new_stamp_on_the_same_content_is_remembered(table: Table) -> None:
+def test_a_new_stamp_on_the_same_content_is_remembered(table: Tables) -> None:
     """After a re-stamp to day 9, a record of day 5 is old, although the content never changed."""
     table.write([listing(1, 1)])
     before = table.content_hash
@@ -129,7 +79,7 @@ def test_a_new_stamp_on_the_same_content_is_remembered(table: Table) -> None:
     assert table.rows()[0]["last_changed_at"] == NOW + timedelta(days=1)
 
 
-def test_a_format_keeps_what_it_cannot_carry(table: Table) -> None:
+def test_a_format_keeps_what_it_cannot_carry(table: Tables) -> None:
     """A column that a format lacks keeps its value; one it carries becomes null."""
     table.write([listing(1, 1, arxiv_version=3, submitted_by="A", comments="5 pages")])
     table.write([listing(1, 2, record_format="thin", title="New")])
@@ -138,7 +88,7 @@ def test_a_format_keeps_what_it_cannot_carry(table: Table) -> None:
     assert (row["title"], row["comments"], row["record_format"]) == ("New", None, "thin")
 
 
-def test_a_deletion_keeps_the_title(table: Table) -> None:
+def test_a_deletion_keeps_the_title(table: Tables) -> None:
     """A deleted record marks the listing withdrawn and changes nothing else."""
     table.write([listing(1, 1, authors=(Author(name="A B"),))])
     gone = listing(1, 2, record_format="deleted", title=None, raw_title=None, is_withdrawn=True)
@@ -148,7 +98,7 @@ def test_a_deletion_keeps_the_title(table: Table) -> None:
     assert row["authors"][0]["name"] == "A B"
 
 
-def test_a_deletion_seen_first_is_filled_by_the_older_record(table: Table) -> None:
+def test_a_deletion_seen_first_is_filled_by_the_older_record(table: Tables) -> None:
     """Of a listing only known as deleted an older record tells the title; it stays withdrawn."""
     table.write(
         [listing(1, 9, record_format="deleted", title=None, raw_title=None, is_withdrawn=True)]
@@ -158,7 +108,7 @@ def test_a_deletion_seen_first_is_filled_by_the_older_record(table: Table) -> No
     assert (row["title"], row["is_withdrawn"]) == ("Title 1", True)
 
 
-def test_formats_that_meet_in_one_night_are_merged(table: Table) -> None:
+def test_formats_that_meet_in_one_night_are_merged(table: Tables) -> None:
     """Within one night, too, the newest record's missing columns come from the older format."""
     table.write(
         [
@@ -187,7 +137,7 @@ def test_any_history_ends_with_the_newest_records(
     tmp_path_factory: pytest.TempPathFactory, nights: list[list[Listing]]
 ) -> None:
     """However records arrive, each listing ends as its newest record, and the hash follows the rows."""
-    table = Table(tmp_path_factory.mktemp("history"))
+    table = Tables(tmp_path_factory.mktemp("history"), LACKS)
     newest: dict[str, Listing] = {}
     for night in nights:
         for row in night:
@@ -198,13 +148,13 @@ def test_any_history_ends_with_the_newest_records(
     assert [(row["listing_id"], row["title"], row["arxiv_version"]) for row in table.rows()] == [
         (key, newest[key].title, newest[key].arxiv_version) for key in sorted(newest)
     ]
-    again = Table(tmp_path_factory.mktemp("again"))
+    again = Tables(tmp_path_factory.mktemp("again"), LACKS)
     if newest:
         again.write(list(newest.values()))
         assert again.content_hash == table.content_hash
 
 
-def test_the_last_metric_of_a_night_wins(table: Table) -> None:
+def test_the_last_metric_of_a_night_wins(table: Tables) -> None:
     """Captured twice in a night, a list entry has the last value; another night is another row."""
 
     def metric(hour: int, upvotes: int, night: int = 3, list_date: date | None = None) -> Metric:
@@ -229,7 +179,7 @@ def test_the_last_metric_of_a_night_wins(table: Table) -> None:
 
 def test_row_hashes_do_not_depend_on_provenance(tmp_path: Path) -> None:
     """The same content fetched elsewhere at another time has the same content hash."""
-    one, two = Table(tmp_path / "one"), Table(tmp_path / "two")
+    one, two = Tables(tmp_path / "one"), Tables(tmp_path / "two")
     tags = (Identifier(scheme="doi", value="10.1/x"),)
     one.write([listing(1, 1, identifiers=tags)])
     two.write(
