@@ -144,6 +144,11 @@ def _paper_id(connection: duckdb.DuckDBPyConnection, key: str) -> str | None:
         ),
         ("select paper_id from lake.papers where doi = ? order by paper_id", doi(key)),
         (
+            "select paper_id from main.listings where landing_page_url = ? and paper_id is not null "
+            "order by paper_id",
+            key if "://" in key else None,
+        ),
+        (
             "select paper_id from main.identifiers where value = ? and paper_id is not null "
             "order by paper_id",
             (identifier.id if identifier else None) or doi(key) or key,
@@ -168,11 +173,17 @@ def sources(settings: Settings, lake: Lake) -> Rows:
     """What is configured, and how far each list is."""
     manifest = lake.manifest() if lake.exists else None
     watermarks = manifest.watermarks if manifest else {}
+    is_sandbox = lake.exists and lake.info().origin != "real"
     successes: dict[tuple[str, str], date | None] = {}
+    counts: dict[str, int] = {}
     if manifest is not None:
         with reading(lake) as connection:
             for row in select(connection, "from lake.sources"):
                 successes[row["source"], row["list"]] = row["last_success_date"]
+            for row in select(
+                connection, "select source, count(*) as n from lake.listings group by 1"
+            ):
+                counts[row["source"]] = row["n"]
     return [
         {
             "source": source.name,
@@ -180,7 +191,10 @@ def sources(settings: Settings, lake: Lake) -> Rows:
             "title": source.title,
             "homepage": source.homepage,
             "data_license": source.data_license,
-            "base_url": settings.base_urls.get(source.name, source.base_url),
+            "base_url": "the sandbox"
+            if is_sandbox
+            else settings.base_urls.get(source.name, source.base_url),
+            "n_listings": counts.get(source.name, 0),
             "pause_seconds": source.pause_seconds,
             "watermark": watermarks.get(source.name, {}).get(spec.name),
             "last_success_date": successes.get((source.name, spec.name)),
@@ -201,7 +215,10 @@ def status(lake: Lake) -> dict[str, Any]:
             runs = select(
                 connection,
                 "select run_id, kind, night_date, started_at, ended_at, state, exit_code, snapshot, "
-                "problem from main.runs order by started_at desc limit 5",
+                "coalesce(problem, [o.problem for o in outcomes if o.problem is not null][1], "
+                "[o.source || ' ' || o.list || ' is ' || o.state for o in outcomes "
+                "if o.state <> 'ok'][1]) as problem "
+                "from main.runs order by started_at desc, snapshot desc limit 5",
             )
     noted_rows = [
         {name: getattr(run, name) for name in runs[0]}
@@ -283,7 +300,14 @@ def after_run(lake: Lake, run: Run) -> dict[str, Any]:
         "rows": {name: table.rows for name, table in (manifest.tables if manifest else {}).items()},
         "changed": _changed(lake, run),
         "quarantined": _quarantined(lake, run),
+        "n_trending": _n_trending(lake) if manifest else 0,
     }
+
+
+def _n_trending(lake: Lake) -> int:
+    with reading(lake) as connection:
+        sql = "select count(*) as n from lake.metrics where list = 'trending'"
+        return int(select(connection, sql)[0]["n"])
 
 
 def _changed(lake: Lake, run: Run) -> dict[str, int]:
@@ -307,6 +331,6 @@ def _quarantined(lake: Lake, run: Run) -> Rows:
         return select(
             connection,
             'select source, reason, count(*) as n, min("where") as example from lake.quarantine '
-            "where changed_in_snapshot = ? group by all order by n desc, reason limit 3",
+            "where changed_in_snapshot = ? group by all order by n desc, reason",
             [run.snapshot],
         )

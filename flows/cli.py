@@ -75,6 +75,7 @@ class Common:
     settings: Settings
     is_json: bool
     is_quiet: bool
+    is_logged: bool
 
 
 def _common(
@@ -97,6 +98,7 @@ def _common(
         settings,
         is_json or bool(before.get("json_")),
         is_quiet or bool(before.get("quiet")) or log == "json",
+        log == "json",
     )
 
 
@@ -115,22 +117,33 @@ def _set_up_logging(form: str | None) -> None:
     logger.propagate = False
 
 
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        from importlib.metadata import version
+
+        from flows.terminal import emit
+
+        emit(f"paperlake {version('paperlake')}")
+        raise typer.Exit
+
+
 @app.callback()
 def _before(
     lake: LakeOption = None,
     json_: JsonOption = False,
     quiet: QuietOption = False,
     log: LogOption = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and end.",
+        ),
+    ] = False,
 ) -> None:
-    del lake, json_, quiet, log  # read by _common
-    if version:
-        from importlib.metadata import version as version_of
-
-        from flows.terminal import emit
-
-        emit(f"paperlake {version_of('paperlake')}")
-        raise typer.Exit
+    del lake, json_, quiet, log, version  # the first four are read by _common
 
 
 # Writing
@@ -171,7 +184,7 @@ def demo(
                 on_stuck=stuck,
             )
 
-    _run(common, night, again="paperlake demo")
+    _run(common, night, again="demo")
 
 
 @app.command()
@@ -365,11 +378,11 @@ def trending(
     from warehouse.snapshots import Lake
 
     common = _common(context, lake, json_, quiet, log)
-    rows = answers.trending(Lake(common.settings.lake), _day(day, "--day") if day else None)[:limit]
+    rows = answers.trending(Lake(common.settings.lake), _day(day, "--day") if day else None)
     if common.is_json:
-        emit_json(rows)
+        emit_json(rows[:limit])
     else:
-        emit(trending_markdown(rows) if markdown else trending_text(rows))
+        emit(trending_markdown(rows[:limit]) if markdown else trending_text(rows, limit))
 
 
 @app.command()
@@ -396,7 +409,8 @@ def show(
         emit(paper_text(answer))
 
 
-@app.command()
+# A query may begin with a comment, which looks like an option.
+@app.command(context_settings={"ignore_unknown_options": True})
 def sql(
     context: typer.Context,
     query: Annotated[
@@ -462,7 +476,9 @@ def sources(
 
     common = _common(context, lake, json_, quiet, log)
     rows = answers.sources(common.settings, Lake(common.settings.lake))
-    _emit_rows(common, rows, ["source", "list", "watermark", "last_success_date", "base_url"])
+    _emit_rows(
+        common, rows, ["source", "list", "n_listings", "watermark", "last_success_date", "base_url"]
+    )
 
 
 @app.command()
@@ -587,27 +603,25 @@ def _run(
 ) -> None:
     """Run something that ends with a run, tell how it ended, and exit with its code."""
     from flows import answers
-    from flows.running import end_in_time
-    from flows.terminal import Progress, emit, emit_json, summary_text
+    from flows.running import end_in_time, ending_at_once
+    from flows.terminal import Logged, Progress, emit, emit_json, summary_text
     from warehouse.snapshots import Lake
 
     def tell(run: Run) -> None:
         if common.is_json:
             emit_json(run.model_dump(mode="json"))
+        elif common.is_logged:
+            progress.say(f"{run.kind} {run.night_date}: {run.state}, snapshot {run.snapshot}")
         elif not common.is_quiet:
             facts = answers.after_run(Lake(common.settings.lake), run)
             emit(summary_text(run, facts, lake=common.settings.lake, again=again))
-        if common.is_quiet or run.state in ("failed", "blocked"):
-            for text in [run.problem] if run.problem else []:
-                print(text, file=sys.stderr)  # noqa: T201 - errors go to stderr
+        if run.problem:
+            print(f"paperlake: {run.problem}", file=sys.stderr)  # noqa: T201 - errors go to stderr
 
-    with Progress(is_quiet=common.is_quiet or common.is_json) as progress:
-        try:
-            run = work(progress, tell)
-        except KeyboardInterrupt:
-            progress.say("Interrupted. Nothing is lost: the same command goes on from here.")
-            end_in_time(130)
-            raise typer.Exit(130) from None
+    is_silent = common.is_quiet or common.is_json
+    watching = Logged() if common.is_logged else Progress(is_quiet=is_silent)
+    with watching as progress, ending_at_once(progress.say):
+        run = work(progress, tell)
     tell(run)
     end_in_time(run.exit_code)
     raise typer.Exit(run.exit_code)

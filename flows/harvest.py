@@ -112,6 +112,7 @@ async def _harvest_window(run: OpenRun, harvest: Harvest, window: Window, fetch:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         return
     run.stages.append(reader.stage)
+    harvest.n_records += reader.n_records
     judge_silence(run, harvest, window, reader)
     if run.kind == "backfill":
         harvest.windows = harvest.windows[1:]
@@ -148,6 +149,7 @@ class Reader:
         self.warnings: list[str] = []
         self.by_list_day: Counter[str] = Counter()
         self.n_records = 0
+        self.n_undated = 0
         self.first: Response | None = None
         self._entries: set[tuple[str, date | None, str]] = set()
 
@@ -176,6 +178,7 @@ class Reader:
                 continue
             listings.append(listing)
             metrics.extend(self._first_of_each(said))
+            self.n_undated += sum(metric.list_date is None for metric in said)
         self.n_records += len(raws)
         self.by_list_day[str(response.context.get("list_date"))] += len(listings)
         self.stage.add(listings, metrics, [self._quarantined(response, item) for item in problems])

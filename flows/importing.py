@@ -48,8 +48,10 @@ def import_files(
     """
     sources = chosen([source_name])
     for path in paths:
-        if not path.is_file():
+        if not path.exists():
             raise UsageError(f"There is no file {path}: check the name.")
+        if not path.is_file():
+            raise UsageError(f"{path} is no file: name the files themselves, as in {path}/*.")
     lake = Lake(settings.lake)
     now = datetime.now(UTC)
     lake.open_for_writing("paperlake import", "real", now)
@@ -80,6 +82,10 @@ def import_files(
         for stage in stages.values():
             stage.close()
         run.stages = list(stages.values())
+        if refused and not any(harvest.n_records for harvest in run.harvests.values()):
+            run.pack(source_name).rewind(mark)
+            problem = " ".join(item.problem or "" for item in run.harvests.values())
+            return _ended(run, "failed", f"Nothing could be read. {problem}", 1)
         merge(run.run_id)
         assert run.writer is not None
         if not run.writer.changed:
@@ -116,6 +122,7 @@ def _read_file(
 ) -> None:
     (source,) = run.sources.values()
     readers: dict[str, Reader] = {}
+    is_refused = False
     for number, (body, context) in enumerate(source.read_file(path, options)):
         list_name = str(context.get("list") or "file")
         stage = stages.get(list_name)
@@ -129,6 +136,8 @@ def _read_file(
             reader = readers[list_name] = Reader(
                 run, source, stage, is_capture=True, night_date=moment.date()
             )
+        if is_refused:
+            break  # what follows a part that is of no known form is of none either
         response = _keep(run, path, number, body, context, moment)
         harvest = run.harvests[source.name, list_name]
         harvest.n_responses += 1
@@ -136,11 +145,18 @@ def _read_file(
             records = reader.read(response)
         except BrokenResponseError as error:
             reader.refuse(response, error)
+            is_refused = True
             harvest.state = "failed"
             refused.setdefault(list_name, []).append(f"{path.name} could not be read: {error}")
             continue
+        harvest.n_records += records
         run.report.received(source.name, list_name, records)
     for reader in readers.values():
+        if reader.n_undated:
+            run.warn(
+                f"{path.name} does not say which day it lists, so the list day of "
+                f"{reader.n_undated} entries stays empty: give it with --date."
+            )
         for warning in reader.warnings:
             run.warn(warning)
 

@@ -40,7 +40,7 @@ async def merge_task(run_id: str) -> dict[str, int]:
 
 
 @task(name="publish", task_run_name="publish", retries=0, persist_result=False)
-async def publish_task(run_id: str) -> int:
+async def publish_task(run_id: str) -> int | None:
     """Check and publish the snapshot."""
     return await asyncio.to_thread(pipeline.publish, run_id)
 

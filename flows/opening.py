@@ -84,8 +84,16 @@ def open_backfill(
     sources = chosen([source_name])
     if end < start:
         raise UsageError(f"The days run backwards: --from {start} is after --to {end}.")
+    first_day = sources[source_name].first_day
+    if first_day is not None and start < first_day:
+        raise UsageError(
+            f"{source_name} lists nothing before {first_day}: begin with --from {first_day}."
+        )
     lake = Lake(settings.lake)
     sandbox = read_sandbox(sandbox_url) if sandbox_url else None
+    today = sandbox.now.date() if sandbox else datetime.now(UTC).date()
+    if sandbox is None and start > today:
+        raise UsageError(f"--from {start} lies in the future: it is {today} (UTC).")
     _require_contact(settings, sandbox, sources)
     lake.open_for_writing(
         "paperlake backfill", sandbox.origin if sandbox else "real", datetime.now(UTC)
@@ -114,10 +122,9 @@ def open_backfill(
             sandbox=sandbox,
             overrides=tuple(overrides),
         )
-        earlier = lake.last_of_run(run.run_id) if state else None
-        if earlier is not None:
-            run.slices_done.update(earlier.slices_done)
-        lake.set_state("backfill", {**_state_of(run), "args": args})
+        run.args = args
+        run.slices_done.update(state.get("slices_done", {}) if state else {})
+        note_progress(run)
         for source, spec in lists_of(run):
             if spec.is_capture:
                 continue
@@ -150,6 +157,14 @@ def _identity(
         "started_at": datetime.fromisoformat(state["started_at"]) if state else now,
         "is_resumed": state is not None,
     }
+
+
+def note_progress(run: OpenRun) -> None:
+    """Write down how far a backfill is: a slice that is noted is not repeated, others may be."""
+    run.lake.set_state(
+        "backfill",
+        {**_state_of(run), "args": run.args, "slices_done": dict(run.slices_done)},
+    )
 
 
 def _state_of(run: OpenRun) -> dict[str, Any]:

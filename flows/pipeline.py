@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from flows.harvest import harvest_source
+from flows.opening import note_progress
 from flows.planning import plan_round
 from flows.runs import OPEN, Harvest, OpenRun, close
 from flows.source import load_sources
@@ -75,11 +76,11 @@ def _harvest_of(run: OpenRun, source_name: str, list_name: str) -> Harvest:
     raise KeyError(f"{source_name}/{list_name}")
 
 
-def publish(run_id: str) -> int:
+def publish(run_id: str) -> int | None:
     """Check the coming snapshot and make it the newest.
 
     Returns:
-        Its number.
+        Its number; None where a backfill's slice changed nothing, so that there is none.
 
     Raises:
         BlockedError: a check found failing rows that nobody allowed; nothing was published.
@@ -87,6 +88,9 @@ def publish(run_id: str) -> int:
     run = OPEN[run_id]
     assert run.writer is not None, "merge comes first"
     is_complete = not plan_round(run)
+    if run.kind == "backfill" and not run.writer.changed:
+        _clear(run)
+        return None
     now = run.now()
     row = run_row(run, snapshot=run.writer.snapshot, is_complete=is_complete)
     manifest = _manifest(run, run.writer, row, now, is_complete=is_complete)
@@ -100,16 +104,21 @@ def publish(run_id: str) -> int:
     run.lake.publish(manifest, draft)
     run.lake.forget_runs(noted)
     run.published.append(manifest.snapshot)
-    run.writer.close()
-    run.writer = None
-    for stage in run.stages:
-        shutil.rmtree(stage.folder, ignore_errors=True)
-    run.stages = []
-    for harvest in run.harvests.values():
-        harvest.watermark = None
+    _clear(run)
     if is_complete:
         run.result = row
     return manifest.snapshot
+
+
+def _clear(run: OpenRun) -> None:
+    """Forget a round that is through."""
+    if run.writer is not None:
+        run.writer.close()
+    run.writer = None
+    run.stages = []
+    shutil.rmtree(run.lake.staging, ignore_errors=True)
+    for harvest in run.harvests.values():
+        harvest.watermark = None
 
 
 def _blocked_sentence(refused: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
@@ -166,7 +175,6 @@ def _manifest(
         tables=dict(writer.tables),
         watermarks=watermarks,
         overrides=run.overrides,
-        slices_done=dict(run.slices_done),
         is_run_complete=is_complete,
         last_night=run.night_date if run.kind == "nightly" and is_complete else last_night,
     )
@@ -245,7 +253,7 @@ async def _in_thread_merge(run_id: str) -> dict[str, int]:
     return await asyncio.to_thread(merge, run_id)
 
 
-async def _in_thread_publish(run_id: str) -> int:
+async def _in_thread_publish(run_id: str) -> int | None:
     return await asyncio.to_thread(publish, run_id)
 
 
@@ -272,10 +280,13 @@ async def conduct(
                 break
             merged = await merge_step(run_id)
             snapshot = await publish_step(run_id)
-            run.report.say(
-                f"Round {round_number}: snapshot {snapshot}, {merged['new']} new and "
-                f"{merged['updated']} updated listings."
-            )
+            if run.kind == "backfill":
+                note_progress(run)
+                run.report.say(
+                    f"Slice {round_number}: "
+                    + (f"snapshot {snapshot}, " if snapshot else "no snapshot, ")
+                    + f"{merged['new']} new and {merged['updated']} updated listings."
+                )
         return _finish(run)
     except BlockedError as error:
         state = run.lake.state("nightly") if run.kind == "nightly" else None
@@ -296,6 +307,12 @@ async def conduct(
 
 def _finish(run: OpenRun) -> Run:
     """End a run whose rounds are through."""
+    if run.kind == "backfill" and not _failures(run):
+        # A list that failed keeps the backfill unfinished: the same command goes on with it.
+        run.lake.set_state("backfill", None)
+    if run.result is None and run.slices_done and not _failures(run):
+        code = exit_code([item.outcome() for item in run.harvests.values()])
+        return _end(run, "unchanged" if code == 0 else "incomplete", code, None)
     if run.published and run.result is None:
         # The last round failed everywhere: earlier rounds stand, the run row tells of the failure.
         return _end(run, "incomplete", 4, _failures(run))
@@ -303,9 +320,6 @@ def _finish(run: OpenRun) -> Run:
         return _end(run, "failed", 1, _failures(run) or "Nothing was harvested.")
     if run.kind == "nightly":
         run.lake.set_state("nightly", None)
-    elif run.result.exit_code == 0 or not _failures(run):
-        # A list that failed keeps the backfill unfinished: the same command goes on with it.
-        run.lake.set_state("backfill", None)
     return run.result
 
 

@@ -9,6 +9,7 @@ _COLUMNS = (
     ("list", "list"),
     ("state", "state"),
     ("n_responses", "responses"),
+    ("n_records", "records"),
     ("n_new", "new"),
     ("n_updated", "updated"),
     ("n_unchanged", "unchanged"),
@@ -31,11 +32,11 @@ def table(outcomes: Sequence[SourceOutcome]) -> tuple[list[str], list[list[str]]
 
 
 def remarks(run: Run) -> list[str]:
-    """What a reader must know beside the counts: problems, silence, warnings."""
-    lines = [run.problem] if run.problem else []
+    """What a reader must know beside the counts: problems of lists, silence, warnings."""
+    lines = []
     for outcome in run.outcomes:
         name = f"{outcome.source}/{outcome.list}"
-        if outcome.problem and outcome.problem != run.problem:
+        if outcome.problem and outcome.problem not in (run.problem or ""):
             lines.append(f"{name}: {outcome.problem}")
         if outcome.late_days:
             lines.append(
@@ -43,9 +44,8 @@ def remarks(run: Run) -> list[str]:
             )
         if outcome.lost_days:
             lines.append(
-                f"{name}: lost: nothing was listed for {_days(outcome.lost_days)}; try "
-                f"`paperlake backfill --source {outcome.source} --from {min(outcome.lost_days)} "
-                f"--to {max(outcome.lost_days)}`."
+                f"{name}: lost: nothing was listed for {_days(outcome.lost_days)}; nights do not ask "
+                "for them again, `paperlake backfill` does."
             )
     lines += [f"warning: {text}" for text in run.warnings]
     return lines
@@ -63,7 +63,10 @@ def markdown(run: Run) -> str:
         "|" + "---|" * len(heading),
         *("| " + " | ".join(row) + " |" for row in rows),
         "",
-        *(f"- {escaped(line)}" for line in remarks(run)),
+        *(
+            f"- {escaped(line)}"
+            for line in [*([run.problem] if run.problem else []), *remarks(run)]
+        ),
     ]
     return "\n".join(lines) + "\n"
 

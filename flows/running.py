@@ -2,12 +2,15 @@
 
 import asyncio
 import os
+import signal
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from flows import opening, pipeline, runs
@@ -178,6 +181,38 @@ def _watch(
             if on_stuck is not None:
                 on_stuck(run.result)
             os._exit(run.result.exit_code)
+
+
+@contextmanager
+def ending_at_once(say: Callable[[str], None]) -> Iterator[None]:
+    """End on SIGINT and SIGTERM at once, and take along what this process started.
+
+    A run may be killed anywhere, so there is nothing to wait for; Prefect's temporary server would
+    otherwise be waited for after the same Ctrl-C has ended it, or be left behind by SIGTERM.
+    """
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        say("Interrupted. Nothing is lost: the same command goes on from here.")
+        for child in _children():
+            with suppress(OSError):
+                os.kill(child, signal.SIGTERM)
+        os._exit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _children() -> list[int]:
+    """Processes that this one started (Linux; elsewhere none are known)."""
+    found = []
+    for path in Path("/proc/self/task").glob("*/children"):
+        with suppress(OSError):
+            found += [int(word) for word in path.read_text().split()]
+    return found
 
 
 def end_in_time(code: int) -> None:

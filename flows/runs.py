@@ -72,6 +72,7 @@ class Harvest:
     watermark: datetime | None = None
     """To be published with the round."""
     n_responses: int = 0
+    n_records: int = 0
     n_fetched: int = 0
     n_new: int = 0
     n_updated: int = 0
@@ -93,6 +94,7 @@ class Harvest:
             list=self.spec.name,
             state=state,
             n_responses=self.n_responses,
+            n_records=self.n_records,
             n_fetched=self.n_fetched,
             n_new=self.n_new,
             n_updated=self.n_updated,
@@ -127,6 +129,8 @@ class OpenRun:
     warnings: list[str] = field(default_factory=list)
     known_extras: set[str] = field(default_factory=set)
     packs: dict[str, Pack] = field(default_factory=dict)
+    args: Mapping[str, str] = field(default_factory=dict)
+    """What a backfill was asked for: only the same is gone on with."""
     slices_done: Counter[str] = field(default_factory=Counter)
     """List -> slices of a backfill that are committed or about to be."""
     published: list[int] = field(default_factory=list)

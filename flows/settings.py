@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import SettingsError as SourceSettingsError
 
 from schemas.errors import SettingsError
 
@@ -62,6 +63,8 @@ def load_settings(**overrides: Any) -> Settings:
     """
     try:
         return Settings(**{key: value for key, value in overrides.items() if value is not None})
+    except SourceSettingsError as error:
+        raise SettingsError(f"{error}. Correct the variable and start again.") from None
     except ValidationError as error:
         first = error.errors()[0]
         name = "PAPERLAKE_" + "_".join(str(part) for part in first["loc"][:1]).upper()
@@ -81,7 +84,9 @@ def prefect_environment(lake: Path) -> dict[str, str]:
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
     }
     own = ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE", "PREFECT_PROFILES_PATH")
-    if not any(os.environ.get(name) for name in own) and not (Path.home() / ".prefect").exists():
+    # Any use of Prefect leaves ~/.prefect behind; profiles are what somebody wrote on purpose.
+    profiles = Path.home() / ".prefect" / "profiles.toml"
+    if not any(os.environ.get(name) for name in own) and not profiles.exists():
         wanted["PREFECT_HOME"] = str((lake / "prefect").absolute())
         wanted["PREFECT_LOGGING_LEVEL"] = "ERROR"
     return {name: value for name, value in wanted.items() if name not in os.environ}

@@ -155,6 +155,8 @@ class Source:
     """For `import`: a file as bodies of bounded size, each with its context."""
     aliases: Sequence[str] = field(default=())
     """Further source names under which its listings may stand (`huggingface_page`)."""
+    first_day: date | None = None
+    """Before this day it lists nothing."""
     max_response_bytes: int = 64 * 1024 * 1024
     """Decoded size beyond which an answer is refused."""
 

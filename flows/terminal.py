@@ -4,6 +4,9 @@ import csv
 import io
 import json
 import logging
+import math
+import shlex
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -16,6 +19,7 @@ from schemas.paper import Run
 
 FORMATS = ("table", "csv", "json", "jsonl", "markdown")
 _WIDEST = 60
+_log = logging.getLogger("paperlake")
 
 
 class Progress:
@@ -92,6 +96,35 @@ class Progress:
         self.say(f"{source} {list_name}: {responses} responses, {records:,} records, {end}")
 
 
+class Logged:
+    """`--log json`: what is going on goes to the log, an event a line."""
+
+    def __enter__(self) -> "Logged":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def say(self, text: str) -> None:
+        """One line of what is going on."""
+        _log.info(text)
+
+    def planned(self, source: str, list_name: str, window: Window, requests: int) -> None:
+        """A harvest begins."""
+        _log.info(f"{source} {list_name}: {window.start}..{window.end}, about {requests} requests")
+
+    def received(self, source: str, list_name: str, records: int) -> None:
+        """A response was read."""
+        _log.info(f"{source} {list_name}: response with {records} records")
+
+    def finished(self, source: str, list_name: str, problem: str | None) -> None:
+        """A harvest ended."""
+        if problem:
+            _log.error(f"{source} {list_name}: failed: {problem}")
+        else:
+            _log.info(f"{source} {list_name}: done")
+
+
 def emit(text: str) -> None:
     """Print to stdout; a reader that went away (`| head`) is no error."""
     try:
@@ -103,7 +136,28 @@ def emit(text: str) -> None:
 
 def emit_json(value: Any) -> None:
     """Print one JSON document."""
-    emit(json.dumps(value, ensure_ascii=False, indent=2, default=plain))
+    emit(json.dumps(_finite(value), ensure_ascii=False, indent=2, default=plain))
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity: they become null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def _distinct(columns: Sequence[str]) -> list[str]:
+    """Column names made distinct as DuckDB does it: a, a_1, a_2."""
+    seen: dict[str, int] = {}
+    names = []
+    for column in columns:
+        seen[column] = seen.get(column, -1) + 1
+        names.append(f"{column}_{seen[column]}" if seen[column] else column)
+    return names
 
 
 def plain(value: Any) -> Any:
@@ -118,14 +172,13 @@ def plain(value: Any) -> Any:
 def render(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: str) -> str:
     """A result in one of the forms of `paperlake sql`."""
     if form == "json":
-        records = [dict(zip(columns, row, strict=True)) for row in rows]
+        names = _distinct(columns)
+        records = [_finite(dict(zip(names, row, strict=True))) for row in rows]
         return json.dumps(records, ensure_ascii=False, indent=2, default=plain) + "\n"
     if form == "jsonl":
-        return "".join(
-            json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False, default=plain)
-            + "\n"
-            for row in rows
-        )
+        names = _distinct(columns)
+        found = (_finite(dict(zip(names, row, strict=True))) for row in rows)
+        return "".join(json.dumps(item, ensure_ascii=False, default=plain) + "\n" for item in found)
     if form == "csv":
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
@@ -169,7 +222,9 @@ def text_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _cell(value: Any, widest: int | None) -> str:
     if value is None:
         return ""
-    if isinstance(value, datetime):
+    if isinstance(value, bool):
+        text = str(value).lower()
+    elif isinstance(value, datetime):
         text = value.isoformat(sep=" ", timespec="seconds")
     elif isinstance(value, list | dict):
         flat = isinstance(value, list) and all(isinstance(item, str) for item in value)
@@ -185,20 +240,20 @@ def _cell(value: Any, widest: int | None) -> str:
 def _csv_cell(value: Any) -> Any:
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False, default=plain)
-    if isinstance(value, datetime | date):
-        return value.isoformat()
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime | date | bytes):
+        return plain(value)
     return value
 
 
 def summary_text(run: Run, facts: dict[str, Any], *, lake: Path, again: str | None) -> str:
     """How a run ended, and what to type next."""
     heading, rows = table(run.outcomes)
-    lines = [text_table(heading, rows), *remarks(run)]
-    lines += [
-        f"quarantined: {item['n']:,} of {item['source']}: {_cell(item['reason'], 120)} "
-        f"(such as {item['example']})"
-        for item in facts["quarantined"]
-    ]
+    lines = []
+    if rows:
+        lines.append(text_table(heading, rows))
+    lines += [*remarks(run), *_quarantine_lines(facts["quarantined"])]
     counts, changed = facts["rows"], facts["changed"]
     if run.snapshot is None:
         lines.append(
@@ -210,41 +265,63 @@ def summary_text(run: Run, facts: dict[str, Any], *, lake: Path, again: str | No
         written = ", ".join(
             f"{changed.get(name, 0):,} {name}" for name in ("listings", "metrics", "papers")
         )
+        partly = ", but not everything could be had" if run.exit_code == 4 else ""
         lines += [
-            f"Snapshot {run.snapshot} is published ({run.state}): {counts.get('papers', 0):,} papers "
-            f"from {counts.get('listings', 0):,} listings.",
-            f"Written: {written}; everything else stayed as it was.",
+            f"Snapshot {run.snapshot} is published{partly}: {counts.get('papers', 0):,} papers from "
+            f"{counts.get('listings', 0):,} listings.",
+            f"Written: {written}; everything else stayed as it was. A listing that several lists "
+            "hold is counted once.",
         ]
-    if facts["snapshot"] is not None:
-        option = "" if lake == Path("lake") else f" --lake {lake}"
-        lines += [
-            f"Warehouse: {lake / 'warehouse.duckdb'}",
-            "",
-            "Next:",
-            f"  paperlake trending{option} --limit 10",
-            f'  paperlake sql{option} "select title, upvotes from papers order by upvotes desc nulls last limit 10"',
-            f'  duckdb -readonly {lake / "warehouse.duckdb"} "from daily_papers limit 5"',
-        ]
-        if again:
-            lines.append(
-                f"  {again}{'' if lake == Path('lake-demo') else option}   # the next night: only what changed"
-            )
+    if counts.get("papers"):
+        lines += [f"Warehouse: {lake / 'warehouse.duckdb'}", "", "Next:"]
+        lines += [f"  {text}" for text in _next_steps(facts, lake, again)]
     return "\n".join(lines) + "\n"
 
 
-def trending_text(rows: Sequence[dict[str, Any]]) -> str:
-    """The trending list for a terminal."""
+def _quarantine_lines(reasons: Sequence[dict[str, Any]]) -> list[str]:
+    """The most frequent reasons of a run's quarantine, and where the others are."""
+    lines = [
+        f"quarantined: {item['n']:,} of {item['source']}: {_cell(item['reason'], 120)} "
+        f"(such as {item['example']})"
+        for item in reasons[:3]
+    ]
+    if reasons[3:]:
+        rest = sum(item["n"] for item in reasons[3:])
+        lines.append(f"quarantined: {rest:,} more for other reasons, see the view quarantine")
+    return lines
+
+
+def _next_steps(facts: dict[str, Any], lake: Path, again: str | None) -> list[str]:
+    """Commands that answer now, as they must be typed here."""
+    paperlake = "paperlake" if shutil.which("paperlake") else shlex.quote(sys.argv[0])
+    option = "" if lake == Path("lake") else f" --lake {shlex.quote(str(lake))}"
+    query = "select title, upvotes from papers order by upvotes desc nulls last limit 10"
+    steps = [f'{paperlake} sql{option} "{query}"']
+    if facts["n_trending"]:
+        steps.insert(0, f"{paperlake} trending{option} --limit 10")
+    if shutil.which("duckdb"):
+        file = shlex.quote(str(lake / "warehouse.duckdb"))
+        steps.append(f'duckdb -readonly {file} "from papers limit 5"')
+    if again:
+        own = "" if lake == Path("lake-demo") else option
+        steps.append(f"{paperlake} {again}{own}   # the next night: only what changed")
+    return steps
+
+
+def trending_text(rows: Sequence[dict[str, Any]], limit: int) -> str:
+    """The trending list for a terminal, as far as `limit`."""
     first = rows[0]
-    lines = [f"Trending on {first['list_date']} ({first['source']}, {len(rows)} papers)", ""]
-    for row in rows:
+    shown = f"{limit} of {len(rows)}" if limit < len(rows) else f"{len(rows)}"
+    papers = "paper" if shown == "1" else "papers"
+    lines = [f"Trending on {first['list_date']} ({first['source']}, {shown} {papers})", ""]
+    for row in rows[:limit]:
         lines.append(f"{row['rank']:>4}  {_cell(row['title'], 100)}")
         authors = _cell(row["authors_text"], 90)
         if authors:
             lines.append(f"      {authors}")
-        facts = [_votes(row), _stars(row), row["landing_page_url"], row["code_url"]]
-        shown = "  ".join(str(fact) for fact in facts if fact)
-        if shown:
-            lines.append(f"      {shown}")
+        link = row["landing_page_url"] or f"paperlake show {row['paper_id']}"
+        facts = [_votes(row), _stars(row), link, row["code_url"]]
+        lines.append("      " + "  ".join(str(fact) for fact in facts if fact))
     return "\n".join(lines) + "\n"
 
 
@@ -325,7 +402,7 @@ def status_text(answer: dict[str, Any]) -> str:
         f"content     {answer['content_hash'] or ''}",
         f"written by  {answer['written_by'] or 'nobody at present'}",
     ]
-    for kind, state in answer["unfinished"].items():
+    for kind, state in answer["unfinished"].items() if not answer["written_by"] else ():
         lines.append(f"unfinished  {kind} of {state['night_date']}: run it again and it goes on")
     lines += [
         f"responses   {answer['responses_bytes']:,} bytes kept",

@@ -252,6 +252,8 @@ class SourceOutcome(Row):
     """Responses used."""
     n_fetched: Annotated[int, Column(1205)] = 0
     """Of these, fetched over the network in this process; the others were kept by an earlier attempt."""
+    n_records: Annotated[int, Column(1214)] = 0
+    """Records in these responses; one listing may be in several, and in several lists."""
     n_new: Annotated[int, Column(1206)] = 0
     """Listings seen for the first time."""
     n_updated: Annotated[int, Column(1207)] = 0

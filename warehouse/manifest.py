@@ -71,8 +71,6 @@ class Manifest:
     """Source -> list -> how far it is complete (UTC)."""
     overrides: tuple[str, ...] = ()
     """Checks that a person allowed to fail for this snapshot."""
-    slices_done: Mapping[str, int] = field(default_factory=dict)
-    """List -> slices of this run that are committed; lets a killed backfill go on."""
     is_run_complete: bool = True
     """Whether the run had nothing left to do after this snapshot."""
     last_night: date | None = None

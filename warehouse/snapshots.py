@@ -79,7 +79,7 @@ class Lake:
     @property
     def exists(self) -> bool:
         """Whether there is a lake here."""
-        return (self.root / "lake.json").exists()
+        return (self.root / "lake.json").is_file()
 
     def info(self) -> LakeInfo:
         """Who this lake is.
@@ -91,7 +91,7 @@ class Lake:
         path = self.root / "lake.json"
         try:
             info = _INFO.validate_json(path.read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise UsageError(
                 f"There is no lake at {self.root}: name one with --lake DIR, or make one with "
                 "`paperlake demo`, `paperlake nightly` or `paperlake import`."

@@ -299,6 +299,12 @@ def _from_text(text: str) -> list[Raw]:
         else:
             raws.append(Raw(TEXT, position, {"title": block, "abstract": following}, where=where))
             at += 1
+    n_alone = sum(raw.problem is not None for raw in raws)
+    if n_alone > len(raws) // 4:
+        raise _broken(
+            f"is text, but no saved page: {n_alone} of its {len(raws)} entries are no title with an "
+            "abstract after it"
+        )
     return raws
 
 
@@ -465,6 +471,7 @@ SOURCE = Source(
     data_license="https://huggingface.co/terms-of-service",
     base_url="https://huggingface.co",
     hosts=frozenset({"huggingface.co"}),
+    first_day=date(2023, 5, 4),
     pause_seconds=0.65,
     expected_seconds=0.9,
     parser_version=1,

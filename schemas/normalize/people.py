@@ -17,7 +17,8 @@ def author(
     affiliation: str | None = None,
 ) -> Author | None:
     """Make an author of a name in parts, in reading order; None without a name."""
-    given = name(given)
+    # Lists that were split at commas leave the last author's "and" with the given names.
+    given = name((given or "").strip().removeprefix("and "))
     family = " ".join(filter(None, (name(family), name(suffix)))) or None
     printed = " ".join(filter(None, (given, family)))
     if not printed:

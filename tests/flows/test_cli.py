@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -311,3 +312,34 @@ def _pretend_more_papers(lake: Lake) -> None:
         file.sha256.encode(), sha256_of(lake.root / file.path).encode()
     )
     path.write_bytes(text)
+
+
+def test_an_interrupted_night_ends_at_once_and_goes_on(tmp_path: Path, sandbox_url: str) -> None:
+    """Ctrl-C ends a night within a second or two with exit code 130 and a word; run again, it goes on."""
+    command = [
+        sys.executable,
+        "-m",
+        "flows.cli",
+        "nightly",
+        "--no-prefect",
+        "--sandbox",
+        sandbox_url,
+    ]
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "responses" in line or "about" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert "goes on from here" in told
+    again = paperlake(*command[3:], cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert answer(tmp_path, "snapshots")[0]["snapshot"] == 1

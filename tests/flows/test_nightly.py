@@ -1,10 +1,13 @@
 """The night under a real Prefect: its own embedded server, flows, tasks, states and artifact."""
 
+import contextlib
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -132,6 +135,45 @@ def test_a_dead_api_costs_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "going on without it" in done.stderr
     assert "Snapshot 1 is published" in done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_end_takes_prefects_server_along(number: signal.Signals, tmp_path: Path) -> None:
+    """Interrupted or terminated while Prefect starts, the process ends at once and leaves no server."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", "demo", "--papers", "300"],
+        cwd=tmp_path,
+        env={**clean, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "Starting Prefect" in line:
+            break
+    deadline = time.monotonic() + 60
+    while not inside(tmp_path) - {process.pid} and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert inside(tmp_path) - {process.pid}, "no server was started"
+    process.send_signal(number)
+    _, told = process.communicate(timeout=20)
+    assert process.returncode == 128 + number
+    assert "goes on from here" in told
+    deadline = time.monotonic() + 20
+    while inside(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not inside(tmp_path)
+
+
+def inside(folder: Path) -> set[int]:
+    """Processes that work in a folder."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/cwd"):
+        with contextlib.suppress(OSError):
+            if path.readlink() == folder:
+                found.add(int(path.parent.name))
+    return found
 
 
 def test_the_deployments_fit_the_flows() -> None:
