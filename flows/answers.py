@@ -119,11 +119,19 @@ def show(lake: Lake, key: str) -> dict[str, Any]:
                 "a DOI or an arXiv id."
             )
         (paper,) = select(connection, "from main.papers where paper_id = ?", [paper_id])
-        listings = select(
+        # One by one: DuckDB finds a listing by its key fast, the listings of a paper by a scan only.
+        members = select(
             connection,
-            "from main.listings where paper_id = ? order by source, listing_id",
+            "select listing_id from lake.memberships where paper_id = ? order by listing_id",
             [paper_id],
         )
+        listings = [
+            row
+            for member in members
+            for row in select(
+                connection, "from main.listings where listing_id = ?", [member["listing_id"]]
+            )
+        ]
         metrics = select(
             connection,
             "from main.paper_metrics where paper_id = ? order by captured_at, list, list_date",

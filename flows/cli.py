@@ -673,6 +673,12 @@ def main() -> None:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _die(f"{where}{error.strerror or error}. Mend that and run it again; nothing is lost.", 1)
+    except Exception as error:
+        # DuckDB is not imported by every command, so its errors are known by their module.
+        if "duckdb" not in type(error).__module__:
+            raise
+        first = str(error).splitlines()[0]
+        _die(f"{first} If a file is damaged or missing, `paperlake check` names it.", 1)
 
 
 def _die(sentence: str, code: int) -> NoReturn:

@@ -22,6 +22,8 @@ from warehouse.lake import Stage
 from warehouse.responses import Response
 
 log = logging.getLogger("paperlake")
+# From so many bad records on, a majority of them is no accident.
+_MANY_BAD = 10
 
 
 async def harvest_source(run_id: str, source_name: str) -> dict[str, Any]:
@@ -91,6 +93,7 @@ async def _harvest_window(run: OpenRun, harvest: Harvest, window: Window, fetch:
             run.report.received(source.name, spec.name, records)
 
     problem: str | None = None
+    fatal: OSError | None = None
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(ask())
@@ -98,6 +101,11 @@ async def _harvest_window(run: OpenRun, harvest: Harvest, window: Window, fetch:
         await asyncio.to_thread(reader.stage.close)
     except* PaperlakeError as errors:
         problem = str(_first(errors))
+    except* OSError as errors:
+        # Not the source's doing: a full disk ends the night, which goes on when there is room.
+        first = _first(errors)
+        assert isinstance(first, OSError)
+        fatal = first
     except* Exception as errors:
         # A fault of one source's code must not cost the others their night.
         log.exception("%s %s", source.name, spec.name, exc_info=_first(errors))
@@ -105,6 +113,8 @@ async def _harvest_window(run: OpenRun, harvest: Harvest, window: Window, fetch:
             f"{source.name}: {type(_first(errors)).__name__}: {_first(errors)}. This is a fault of "
             "Paperlake; report it with the log."
         )
+    if fatal is not None:
+        raise fatal
     for warning in (*fetch.warnings, *reader.warnings):
         run.warn(warning)
     if problem is not None:
@@ -119,7 +129,8 @@ async def _harvest_window(run: OpenRun, harvest: Harvest, window: Window, fetch:
         run.slices_done[spec.name] += 1
         return
     harvest.next_start = window.end + timedelta(days=1)
-    harvest.is_done = window.is_open
+    # Beyond a window that is asked for again nothing is harvested, else the watermark would pass it.
+    harvest.is_done = window.is_open or harvest.watermark is None
 
 
 def _first(errors: BaseException) -> BaseException:
@@ -149,6 +160,7 @@ class Reader:
         self.warnings: list[str] = []
         self.by_list_day: Counter[str] = Counter()
         self.n_records = 0
+        self.n_sound = 0
         self.n_undated = 0
         self.first: Response | None = None
         self._entries: set[tuple[str, date | None, str]] = set()
@@ -176,10 +188,14 @@ class Reader:
                 reason = f"cannot be normalized: {type(error).__name__}: {error}"
                 problems.append(Problem(raw.position, reason, raw.where, None))
                 continue
+            if listing.title is None and "title" not in self.formats[raw.format].lacks:
+                problems.append(Problem(raw.position, "title: is empty", raw.where, None))
+                continue
             listings.append(listing)
             metrics.extend(self._first_of_each(said))
             self.n_undated += sum(metric.list_date is None for metric in said)
         self.n_records += len(raws)
+        self.n_sound += len(listings)
         self.by_list_day[str(response.context.get("list_date"))] += len(listings)
         self.stage.add(listings, metrics, [self._quarantined(response, item) for item in problems])
         return len(raws)
@@ -218,6 +234,15 @@ class Reader:
 def judge_silence(run: OpenRun, harvest: Harvest, window: Window, reader: Reader) -> None:
     """Tell expected silence from late and lost lists, and move the watermark where that is safe."""
     spec = harvest.spec
+    n_bad = reader.n_records - reader.n_sound
+    if n_bad and (not reader.n_sound or (n_bad > reader.n_sound and n_bad >= _MANY_BAD)):
+        harvest.state = "failed"
+        harvest.problem = (
+            f"{harvest.source.name}: {n_bad} of the {reader.n_records} records of {spec.name} could "
+            "not be trusted, so the source may have changed: see the view quarantine. The same days "
+            "are asked for again next night."
+        )
+        return
     harvest.watermark = harvest.source.watermark(window, reader.first)
     if spec.is_capture:
         if not reader.n_records:

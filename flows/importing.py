@@ -54,6 +54,8 @@ def import_files(
             raise UsageError(f"{path} is no file: name the files themselves, as in {path}/*.")
     lake = Lake(settings.lake)
     now = datetime.now(UTC)
+    if captured_at is not None and captured_at > now:
+        raise UsageError(f"--captured-at {captured_at.isoformat()} lies in the future.")
     lake.open_for_writing("paperlake import", "real", now)
     run = OpenRun(
         settings=settings,
@@ -69,10 +71,14 @@ def import_files(
     OPEN[run.run_id] = run
     try:
         mark = run.pack(source_name).mark()
+    except BaseException:
+        close(run.run_id)
+        raise
+    try:
         stages: dict[str, Stage] = {}
         refused: dict[str, list[str]] = {}
         for path in paths:
-            moment = captured_at or capture_time(path, day, now)
+            moment = captured_at or capture_time(path, now)
             _read_file(
                 run, path, {"date": day, "captured_at": captured_at}, moment, stages, refused
             )
@@ -83,13 +89,11 @@ def import_files(
             stage.close()
         run.stages = list(stages.values())
         if refused and not any(harvest.n_records for harvest in run.harvests.values()):
-            run.pack(source_name).rewind(mark)
             problem = " ".join(item.problem or "" for item in run.harvests.values())
             return _ended(run, "failed", f"Nothing could be read. {problem}", 1)
         merge(run.run_id)
         assert run.writer is not None
         if not run.writer.changed:
-            run.pack(source_name).rewind(mark)
             return _ended(run, "unchanged", None)
         try:
             publish(run.run_id)
@@ -98,15 +102,18 @@ def import_files(
         assert run.result is not None
         return run.result
     finally:
+        if not run.published:
+            run.pack(source_name).rewind(mark)
         close(run.run_id)
 
 
-def capture_time(path: Path, day: date | None, now: datetime) -> datetime:
+def capture_time(path: Path, now: datetime) -> datetime:
     """When a file was captured, as far as can be told (UTC), and never later than now.
 
-    The day in its name, else the day given with --date, at 23:59; else the file's own time.
+    The day in its name at 23:59, else the file's own time. (The day given with --date is the day
+    listed: an old day's page may be saved today.)
     """
-    known = day_in_name(path) or day
+    known = day_in_name(path)
     if known is not None:
         return min(datetime.combine(known, time(23, 59), UTC), now)
     return min(datetime.fromtimestamp(path.stat().st_mtime, UTC), now)

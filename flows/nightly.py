@@ -86,8 +86,10 @@ async def nightly(
         Completed; Completed named Incomplete when a source failed or a day is lost; Failed when
         nothing could be harvested or a check refused the snapshot.
     """
-    if run_id is None:
-        run_id = await asyncio.to_thread(
+    if run_id is not None:
+        return await _conduct(run_id)
+    while True:
+        opened = await asyncio.to_thread(
             opening.open_nightly,
             load_settings(lake=Path(lake)),
             sandbox_url=sandbox,
@@ -95,7 +97,11 @@ async def nightly(
             is_strict=strict,
             overrides=allow or [],
         )
-    return await _conduct(run_id)
+        run = runs.OPEN[opened]
+        state = await _conduct(opened)
+        # An unfinished night is ended under its own date; tonight's comes after it.
+        if not run.is_earlier or run.result is None or run.result.state == "blocked":
+            return state
 
 
 @flow(name="backfill", flow_run_name=_backfill_name, persist_result=False, retries=0)

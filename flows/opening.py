@@ -34,6 +34,7 @@ def open_nightly(
     """
     sources = chosen(source_names)
     lake = Lake(settings.lake)
+    _refuse_unknown_urls(settings)
     sandbox = read_sandbox(sandbox_url) if sandbox_url else None
     _require_contact(settings, sandbox, sources)
     origin = sandbox.origin if sandbox else "real"
@@ -111,7 +112,7 @@ def open_backfill(
             "to": min(end, now.date()).isoformat(),
         }
         state = lake.state("backfill")
-        if state is not None and state.get("args") != args:
+        if state is not None and not _has_slices_left(settings, sources, state, args, now):
             state = None
         run = OpenRun(
             **_identity("backfill", state, sandbox),
@@ -159,6 +160,26 @@ def _identity(
     }
 
 
+def _has_slices_left(
+    settings: Settings,
+    sources: Mapping[str, Source],
+    state: Mapping[str, Any],
+    args: Mapping[str, str],
+    now: datetime,
+) -> bool:
+    """Whether a backfill that was written down is the one asked for, and not through."""
+    if state.get("args") != args:
+        return False
+    done = state.get("slices_done", {})
+    first, last = date.fromisoformat(args["from"]), date.fromisoformat(args["to"])
+    return any(
+        len(slices(spec, first, last, now)) > done.get(spec.name, 0)
+        for source in sources.values()
+        for spec in source.lists(settings)
+        if not spec.is_capture
+    )
+
+
 def note_progress(run: OpenRun) -> None:
     """Write down how far a backfill is: a slice that is noted is not repeated, others may be."""
     run.lake.set_state(
@@ -203,6 +224,14 @@ def chosen(names: Sequence[str]) -> dict[str, Source]:
             f"There is no source '{unknown[0]}': choose among {', '.join(sorted(sources))}."
         )
     return {name: source for name, source in sources.items() if not names or name in names}
+
+
+def _refuse_unknown_urls(settings: Settings) -> None:
+    for name in settings.base_urls:
+        if name not in load_sources():
+            raise SettingsError(
+                f"PAPERLAKE_BASE_URLS names '{name}', which is no source: correct it."
+            )
 
 
 def _require_contact(

@@ -32,6 +32,11 @@ def _next_window(run: OpenRun, harvest: Harvest) -> Window | None:
         return harvest.windows[0] if harvest.windows else None
     spec, end = harvest.spec, run.night_date
     if spec.is_capture:
+        if run.is_earlier and not run.pack(harvest.source.name).has(run.run_id, spec.name):
+            # The list of that night is gone; today's must not be filed under its day.
+            harvest.is_done = True
+            harvest.lost_days.add(run.night_date)
+            return None
         return Window(spec, end, end, True, run.now())
     start = harvest.next_start or _first_day(run, harvest)
     return slices(spec, min(start, end), end, run.now(), is_open=True)[0]

@@ -8,12 +8,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from flows import opening, pipeline, runs
+from flows.sandbox.client import is_loopback
 from flows.settings import Settings, prefect_api_url, prefect_environment
 from schemas.errors import PaperlakeError
 from schemas.paper import Run
@@ -66,14 +67,11 @@ def run_nightly(
     while True:
         run_id = open_it()
         run = runs.OPEN[run_id]
-        is_earlier = (
-            run.is_resumed and run.sandbox is None and run.night_date < datetime.now(UTC).date()
-        )
         parameters = {"lake": str(settings.lake), "sources": list(source_names) or None}
         result = _conduct(run_id, "nightly", parameters, open_it, use_prefect, on_stuck)
-        if not is_earlier or result.state in ("blocked", "failed"):
+        if not run.is_earlier or result.state == "blocked":
             return result
-        run.report.say("The unfinished night is published; now tonight's.")
+        run.report.say(f"The unfinished night of {run.night_date} is ended; now tonight's.")
 
 
 def run_backfill(
@@ -135,7 +133,10 @@ def _is_prefect_there(run: runs.OpenRun) -> bool:
     if url is None:
         return True
     try:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=_PROBE_SECONDS):  # noqa: S310 - the user's own setting
+        # A proxy that the environment names must not lead loopback away.
+        handlers = [urllib.request.ProxyHandler({})] if is_loopback(url) else []
+        opener = urllib.request.build_opener(*handlers)
+        with opener.open(f"{url.rstrip('/')}/health", timeout=_PROBE_SECONDS):
             return True
     except (OSError, ValueError) as error:
         run.report.say(

@@ -7,6 +7,7 @@ anywhere, a run goes on from the last snapshot and from the responses it has kep
 """
 
 import logging
+import shutil
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -140,6 +141,12 @@ class OpenRun:
         """The run's clock (UTC): the machine's, or the sandbox's."""
         return self.sandbox.now if self.sandbox else datetime.now(UTC)
 
+    @property
+    def is_earlier(self) -> bool:
+        """Whether this is the unfinished night of an earlier day, ended before tonight's."""
+        is_old = self.night_date < datetime.now(UTC).date()
+        return self.is_resumed and self.sandbox is None and self.kind == "nightly" and is_old
+
     def pack(self, source: str) -> Pack:
         """Where the responses of a source are kept in this run."""
         if source not in self.packs:
@@ -166,4 +173,5 @@ def close(run_id: str) -> None:
         pack.close()
     if run.writer is not None:
         run.writer.close()
+    shutil.rmtree(run.lake.staging, ignore_errors=True)
     run.lake.close()

@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     """Folder of the lake; the option --lake wins."""
     contact: str | None = None
     """Mail address or URL that the User-Agent carries; needed to talk to real hosts."""
-    arxiv_sets: Annotated[tuple[str, ...], NoDecode] = ("cs", "stat", "eess")
+    arxiv_sets: Annotated[tuple[str, ...], NoDecode, Field(min_length=1)] = ("cs", "stat", "eess")
     """arXiv sets to harvest, separated by commas."""
     base_urls: dict[str, str] = {}
     """Other addresses for sources, as JSON: {"arxiv": "http://127.0.0.1:8000/arxiv/oai"}."""
@@ -44,7 +44,9 @@ class Settings(BaseSettings):
     @field_validator("arxiv_sets", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
 
     @property
     def shared_dir(self) -> Path:

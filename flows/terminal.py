@@ -186,8 +186,9 @@ def render(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: str) -> 
         writer.writerows([_csv_cell(value) for value in row] for row in rows)
         return out.getvalue()
     if form == "markdown":
-        cells = [[_cell(value, None).replace("|", "\\|") for value in row] for row in rows]
-        lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+        cells = [[escaped(_cell(value, None)) for value in row] for row in rows]
+        heading = [escaped(column) for column in columns]
+        lines = ["| " + " | ".join(heading) + " |", "|" + "---|" * len(columns)]
         return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in cells]) + "\n"
     return text_table(columns, [[_cell(value, _WIDEST) for value in row] for row in rows])
 

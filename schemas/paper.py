@@ -234,7 +234,7 @@ class Quarantined(Row):
     excerpt: Annotated[str | None, Column(6)] = None
     """The start of the offending value, bounded and cleaned."""
     night_date: Annotated[date, Column(7, hashed=False)]
-    """UTC day of the night or of the captured file; one row a list entry and night."""
+    """UTC day of the night, or of the captured file, in which it was put aside."""
     quarantined_at: Annotated[datetime, Column(8, hashed=False)]
     """When it was put aside (UTC)."""
 

@@ -109,9 +109,10 @@ def build(manifest: Manifest, root: Path, target: Path, *, views: Path = VIEWS) 
     connection = duckdb.connect()
     try:
         connection.execute(f"attach {quoted(str(target))} as built (storage_version 'v1.0.0')")
-        connection.execute("use built")
+        # One transaction: else every comment is a commit of its own, with its fsync.
+        connection.execute("use built; begin")
         text = "".join(_statements(connection, manifest, root, load_views(views)))
-        connection.execute("use memory; detach built")
+        connection.execute("commit; use memory; detach built")
     except BaseException:
         connection.close()
         for path in (target, target.with_name(target.name + ".wal")):
@@ -161,6 +162,7 @@ def open_warehouse(
 
 
 _READS = {"select", "from", "with", "values", "table", "describe", "desc", "summarize", "show", "("}
+_READS |= {"pivot", "unpivot"}
 # DuckDB 2.0 accepts INSERT, UPDATE, DELETE and COPY TO as the body of a WITH and calls it a select.
 _WRITES = {"insert", "update", "delete", "merge", "copy", "truncate", "create", "drop", "alter"}
 _WRITES |= {"attach", "detach", "export", "install", "vacuum"}
@@ -177,28 +179,36 @@ def single_select(query: str) -> str:
     Raises:
         UsageError: it is empty, does not parse, is several statements, or could write.
     """
+    if "\0" in query:
+        raise UsageError("The query holds a NUL character: leave it out.")
+    # Before parsing: DuckDB 1.5 reads files while it parses IMPORT DATABASE, and turns PRAGMA and
+    # CALL into something that looks like a select.
+    words = [word for _, word in _tokens(query)]
+    if words and words[0] not in (*_READS, "explain", ";"):
+        raise _only_reading(words[0])
     statement = _only_statement(query)
     tokens = _tokens(statement.query)
     if tokens[0][1] == "explain":
         analyzed = 2 if tokens[1][1] in ("analyze", "analyse") else 1
         _refuse_writes(_explained(statement.query, tokens[analyzed:]))
     elif statement.type != duckdb.StatementType.SELECT:
-        raise UsageError(
-            f"Only reading is possible here, not {tokens[0][1].upper()}: write one SELECT "
-            "(FROM, WITH, DESCRIBE, SUMMARIZE, SHOW and EXPLAIN work too)."
-        )
+        raise _only_reading(tokens[0][1])
     else:
         _refuse_writes(tokens)
     return statement.query.strip().rstrip(";").rstrip()
 
 
+def _only_reading(word: str) -> UsageError:
+    return UsageError(
+        f"Only reading is possible here, not {word.upper()}: write one SELECT (FROM, WITH, PIVOT with "
+        "its IN list, DESCRIBE, SUMMARIZE, SHOW and EXPLAIN work too)."
+    )
+
+
 def _refuse_writes(tokens: list[tuple[int, str]]) -> None:
     words = [word for _, word in tokens]
     if words[0] not in _READS:
-        raise UsageError(
-            f"Only reading is possible here, not {words[0].upper()}: write one SELECT "
-            "(FROM, WITH, DESCRIBE, SUMMARIZE, SHOW and EXPLAIN work too)."
-        )
+        raise _only_reading(words[0])
     for word in words:
         if word in _WRITES:
             raise UsageError(
@@ -222,6 +232,8 @@ def _only_statement(query: str) -> duckdb.Statement:
         raise UsageError(
             "Write exactly one statement, such as: from papers limit 10 (PIVOT needs its IN list)."
         )
+    if statements[0].type == duckdb.StatementType.MULTI:
+        raise UsageError("A PIVOT needs its IN list here: pivot x on y in ('a', 'b') using sum(z).")
     return statements[0]
 
 

@@ -10,7 +10,9 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import socket
+import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -73,8 +75,11 @@ def sha256_of(path: Path) -> str:
 def remove_temporary(folder: Path) -> int:
     """Remove what killed writers left behind; returns how many files went."""
     gone = 0
-    for path in folder.rglob(f"{TEMPORARY}*"):
-        path.unlink(missing_ok=True)
+    for path in [*folder.rglob(f"{TEMPORARY}*")]:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
         gone += 1
     return gone
 
@@ -125,9 +130,7 @@ class Lock:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not _locked(fd):
             holder = _read_holder(fd)
             os.close(fd)
             raise BusyError(
@@ -135,7 +138,7 @@ class Lock:
                 "or end that process.",
                 lake=str(self.path.parent),
                 holder=holder,
-            ) from None
+            )
         note = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
@@ -157,6 +160,18 @@ class Lock:
     def is_held(self) -> bool:
         """Whether this object holds the lock."""
         return self._fd is not None
+
+
+def _locked(fd: int) -> bool:
+    """Take the lock, or not within half a second: whoever asks who holds it has it for a moment."""
+    for _ in range(10):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return True
+    return False
 
 
 def holder_of(path: Path) -> str | None:

@@ -44,7 +44,9 @@ def _text(expression: str, data_type: Any, depth: int = 0) -> str:
         item = f"item{depth}"
         inner = _text(item, data_type.value_type, depth + 1)
         return (
-            f"coalesce(array_to_string(list_transform({expression}, lambda {item}: {inner}), "
+            # The length tells no element from one that is empty.
+            f"coalesce(len({expression})::varchar || {_ELEMENT}{_nested(depth)} || "
+            f"array_to_string(list_transform({expression}, lambda {item}: {inner}), "
             f"{_ELEMENT}{_nested(depth)}), {_NULL})"
         )
     if pa.types.is_struct(data_type):

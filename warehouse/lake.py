@@ -179,16 +179,31 @@ class Writer:
         self.db.execute(
             f"""
             create or replace temp table merged as
-            with paired as (
+            with sightings as (
+                -- Of a source without modification times a listing that is seen again as it was is
+                -- not written; that it was seen is known from what its lists said.
+                select m.listing_id, max(m.captured_at) as seen_at,
+                from ({self.living(METRICS)}) as m
+                semi join incoming as i on m.listing_id = i.listing_id
+                group by m.listing_id
+            ),
+            paired as (
                 select
                     i as i,
                     c as c,
                     c.listing_id is null as is_new,
                     c.listing_id is null
-                        or (i.source_modified_at, i.fetched_at)
-                            >= (c.source_modified_at, c.fetched_at) as is_newer,
+                        or (
+                            (i.source_modified_at, i.fetched_at)
+                                >= (c.source_modified_at, c.fetched_at)
+                            and (
+                                i.source_modified_at <> i.fetched_at
+                                or i.fetched_at >= coalesce(s.seen_at, i.fetched_at)
+                            )
+                        ) as is_newer,
                 from incoming as i
                 left join current_listings as c on i.listing_id = c.listing_id
+                left join sightings as s on i.listing_id = s.listing_id
             ),
             chosen as (
                 select {merged}, i.staged_list, is_new, is_newer, c.row_hash as old_hash,
@@ -289,7 +304,8 @@ class Writer:
         self.tables[dataset.name] = Table(base=(file,), rows=file.rows)
 
     def upsert_rows(self, dataset: Dataset, rows: Sequence[Row]) -> int:
-        """Upsert rows given as values."""
+        """Upsert rows given as values; of several with one key the last stays."""
+        rows = [*{tuple(getattr(row, name) for name in dataset.key): row for row in rows}.values()]
         if not rows:
             return 0
         self._register(dataset, rows)

@@ -120,6 +120,13 @@ class Pack:
         entry = self._by_request.get((run_id, url))
         return None if entry is None else self._read(entry)
 
+    def has(self, run_id: str, list_name: str) -> bool:
+        """Whether this run kept any answer for a list."""
+        return any(
+            entry.run_id == run_id and entry.context.get("list") == list_name
+            for entry in self._by_request.values()
+        )
+
     def mark(self) -> tuple[int, int]:
         """The present ends of pack and index, for `rewind`."""
         return self._pack.tell(), self._index.tell()
@@ -151,8 +158,15 @@ def _entries(index_path: Path) -> list[_Entry]:
     if not index_path.exists():
         return []
     lines = index_path.read_bytes().split(b"\n")
-    # Without its line break the last line was never finished.
-    return [_Entry(**json.loads(line)) for line in lines[:-1]]
+    try:
+        # Without its line break the last line was never finished.
+        return [_Entry(**json.loads(line)) for line in lines[:-1]]
+    except (ValueError, TypeError):
+        raise LakeError(
+            f"{index_path} is damaged: restore it from a backup, or move it and its .pack away to go "
+            "on without these responses.",
+            path=str(index_path),
+        ) from None
 
 
 def _recover(pack_path: Path, index_path: Path) -> list[_Entry]:

@@ -22,6 +22,7 @@ from schemas.errors import LakeError, OriginError, UsageError
 from schemas.paper import Run
 from warehouse import build
 from warehouse.files import (
+    TEMPORARY,
     Lock,
     holder_of,
     new_file,
@@ -36,6 +37,8 @@ from warehouse.manifest import FORMAT_VERSION, DataFile, Manifest, from_json, to
 
 ResumableKind = Literal["nightly", "backfill"]
 KINDS: tuple[ResumableKind, ...] = ("nightly", "backfill")
+# How many snapshots back an unfinished run can have published its last one.
+_RECENT = 100
 _NUMBERED = re.compile(r"(\d{6,})")
 
 
@@ -119,7 +122,10 @@ class Lake:
         if (
             not self.exists
             and self.root.is_dir()
-            and any(path.name not in ("lock", "prefect") for path in self.root.iterdir())
+            and any(
+                path.name not in ("lock", "prefect") and not path.name.startswith(TEMPORARY)
+                for path in self.root.iterdir()
+            )
         ):
             raise UsageError(
                 f"{self.root} is not empty and holds no lake: choose another folder with --lake DIR."
@@ -130,6 +136,11 @@ class Lake:
             raise UsageError(
                 f"{self.root} cannot be made ({error.strerror}): choose another folder with --lake DIR."
             ) from None
+        if "\\" in str(self.root):
+            raise UsageError(
+                f"{self.root} has a backslash in its name, which DuckDB reads as a slash: choose "
+                "another folder with --lake DIR."
+            )
         refuse_network_disk(self.root)
         self.lock.acquire(purpose)
         try:
@@ -153,8 +164,7 @@ class Lake:
         self.lock.release()
 
     def _create(self, origin: str, now: datetime) -> None:
-        for name in ("data", "manifests", "responses", "runs", "state", "warehouse"):
-            (self.root / name).mkdir(exist_ok=True)
+        # The first file of a lake: whoever is killed after it has made a lake.
         info = LakeInfo(uuid.uuid4().hex, FORMAT_VERSION, origin, now)
         write_json(self.root / "lake.json", _INFO.dump_python(info, mode="json"))
 
@@ -197,7 +207,7 @@ class Lake:
 
     def last_of_run(self, run_id: str) -> Manifest | None:
         """The newest snapshot that a run published; None when it published none."""
-        for number in reversed(self.numbers()):
+        for number in reversed(self.numbers()[-_RECENT:]):
             manifest = self.manifest(number)
             if manifest is not None and manifest.run_id == run_id:
                 return manifest
@@ -315,7 +325,11 @@ class Lake:
             state = orjson.loads((self.root / "state" / f"{name}.json").read_bytes())
         except (FileNotFoundError, orjson.JSONDecodeError):
             return None
-        return state if isinstance(state, dict) else None
+        # What is not whole is as good as nothing: the watermarks say where to go on.
+        is_whole = (
+            isinstance(state, dict) and {"run_id", "night_date", "started_at"} <= state.keys()
+        )
+        return state if is_whole else None
 
     def set_state(self, name: ResumableKind, state: Mapping[str, Any] | None) -> None:
         """Write down, or strike out, what an unfinished run must remember."""

@@ -146,8 +146,9 @@ def watermark(window: Window, first_response: Response | None) -> datetime:
     """The source's own clock at the first response, for a closed window at most its end."""
     stated = _RESPONSE_DATE.search(first_response.body[:4_096]) if first_response else None
     answered = normalize.to_datetime(stated[1].decode("ascii", "replace")) if stated else None
-    # A wrong clock there must not carry the watermark past records to come.
-    mark = min(answered or window.now, window.now + timedelta(days=1))
+    # A wrong clock there must carry the watermark neither past records to come nor into the past.
+    start = datetime.combine(window.start, time(), UTC)
+    mark = max(start, min(answered or window.now, window.now + timedelta(days=1)))
     end = datetime.combine(window.end + timedelta(days=1), time(), UTC)
     return mark if window.is_open else min(end, mark)
 

@@ -38,6 +38,7 @@ PAGE_NAME = "huggingface_page"
 API, PAGE, TEXT = "huggingface-api", "huggingface-page", "huggingface-text"
 WEEKDAYS = frozenset(range(5))
 _PAGE_SIZE = 100
+_MOST_PAGES = 50  # of one day; the fullest so far had two
 _MOST_ENTRIES = 10_000
 _BOM = b"\xef\xbb\xbf"
 _START = re.compile(rb'\s*(?:(?P<html><)|\{|\[\s*["{\[\]\d-])')
@@ -106,12 +107,15 @@ async def _pages(
     size: int | None = None,
 ) -> AsyncIterator[Response]:
     """A list from its first page on, by rows received, until it ends or `size` is reached."""
-    offset = 0
+    offset, n_pages = 0, 0
     seen: set[str] = set()
     response = await fetch(
         "api/daily_papers", params={**query, "p": 0}, context={**context, "offset": 0}
     )
     while True:
+        n_pages += 1
+        if n_pages > _MOST_PAGES:
+            raise _broken(f"does not end after {_MOST_PAGES} pages: try again later", response.url)
         seen.add(response.url)
         if response.sha256 in seen:
             raise _broken(
@@ -300,7 +304,7 @@ def _from_text(text: str) -> list[Raw]:
             raws.append(Raw(TEXT, position, {"title": block, "abstract": following}, where=where))
             at += 1
     n_alone = sum(raw.problem is not None for raw in raws)
-    if n_alone > len(raws) // 4:
+    if n_alone > len(raws) // 2:
         raise _broken(
             f"is text, but no saved page: {n_alone} of its {len(raws)} entries are no title with an "
             "abstract after it"
@@ -372,10 +376,14 @@ def listing(record: Any, seen: Seen) -> tuple[Listing, Sequence[Metric]]:
         **_provenance(seen),
     )
     list_name = _PERIODS.get(around.get("periodType") or "", seen.context.get("list", "daily"))
-    list_date = _context_day(seen)
+    # A page says itself which day it shows: asked for a weekend, it shows the Friday before.
+    list_date = (
+        _context_day(seen, "list_date")
+        or normalize.to_date(around.get("dateString"))
+        or _context_day(seen, "day_in_name")
+    )
     if list_date is None and list_name == "daily":
-        stated = around.get("dateString") or paper.get("submittedOnDailyAt") or ""
-        list_date = normalize.to_date(stated)
+        list_date = normalize.to_date(paper.get("submittedOnDailyAt"))
     metric = _metric(row, seen, list_name, list_date)
     if metric.rank is not None and metric.rank > seen.context.get("size", metric.rank):
         return row, ()  # the last page of a capture reaches beyond its size
@@ -395,6 +403,7 @@ def _text_listing(record: TextItem, seen: Seen) -> tuple[Listing, Sequence[Metri
     folded = " ".join(unicodedata.normalize("NFC", title).split())
     source_id = hashlib.sha256(folded.encode()).hexdigest()
     code = normalize.code_url(abstract)
+    list_date = _context_day(seen, "list_date") or _context_day(seen, "day_in_name")
     row = Listing(
         listing_id=f"{PAGE_NAME}:{source_id}",
         source=PAGE_NAME,
@@ -408,7 +417,7 @@ def _text_listing(record: TextItem, seen: Seen) -> tuple[Listing, Sequence[Metri
         code_source="abstract" if code else None,
         **_provenance(seen),
     )
-    return row, (_metric(row, seen, "trending", _context_day(seen)),)
+    return row, (_metric(row, seen, "trending", list_date),)
 
 
 def _provenance(seen: Seen) -> dict[str, Any]:
@@ -435,8 +444,8 @@ def _metric(row: Listing, seen: Seen, list_name: str, list_date: date | None) ->
     )
 
 
-def _context_day(seen: Seen) -> date | None:
-    day = seen.context.get("list_date")
+def _context_day(seen: Seen, name: str) -> date | None:
+    day = seen.context.get(name)
     return None if day is None else date.fromisoformat(day)
 
 
@@ -449,7 +458,7 @@ def read_file(path: Path, options: Mapping[str, Any]) -> Iterator[tuple[bytes, M
     """A file as one body: an API answer, a saved page, or its text.
 
     Its list is `trending` for text and where the file's name says so. Its list day is the option
-    `date`, else the day in its name, else left to what the records say.
+    `date`, else what a page says of itself, else the day in its name, else what the records say.
     """
     body = read_whole(path)
     is_trending = "trending" in path.name.lower() or _kind(body) == TEXT
@@ -458,9 +467,9 @@ def read_file(path: Path, options: Mapping[str, Any]) -> Iterator[tuple[bytes, M
         "offset": 0,
         "file": path.name,
     }
-    day = options.get("date") or day_in_name(path)
-    if day is not None:
-        context["list_date"] = day.isoformat()
+    for name, day in (("list_date", options.get("date")), ("day_in_name", day_in_name(path))):
+        if day is not None:
+            context[name] = day.isoformat()
     yield body, context
 
 

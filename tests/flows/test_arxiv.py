@@ -646,3 +646,18 @@ def test_ten_thousand_records_are_read_in_full() -> None:
     assert all(row.title and row.abstract and row.submitted_date for row in rows)
     assert all(row.authors and row.categories for row in rows)
     assert sum(row.doi is not None for row in rows) > 2_400
+
+
+def test_a_wrong_clock_there_does_not_carry_the_watermark_away() -> None:
+    """A response date long ago leaves the watermark at the window's start, one in the future at tomorrow."""
+    now = datetime(2026, 3, 3, 6, 30, tzinfo=UTC)
+    spec = SOURCE.lists(Settings())[0]
+    window = Window(spec, date(2026, 2, 24), date(2026, 3, 3), True, now)
+
+    def answered(stamp: str) -> Response:
+        body = f"<OAI-PMH><responseDate>{stamp}</responseDate></OAI-PMH>".encode()
+        return Response("u", 200, {}, body, "s", now, {})
+
+    assert SOURCE.watermark(window, answered("1900-01-01T00:00:00Z")).date() == date(2026, 2, 24)
+    assert SOURCE.watermark(window, answered("2099-01-01T00:00:00Z")).date() == date(2026, 3, 4)
+    assert SOURCE.watermark(window, answered("2026-03-03T05:00:00Z")).hour == 5

@@ -290,7 +290,7 @@ def test_a_blocked_snapshot_is_exit_5_and_can_be_allowed(tmp_path: Path, sandbox
         "sql",
         "select state, overrides from runs where night_date = '2026-03-04' order by state",
     )
-    assert {"state": "published", "overrides": ["papers_do_not_collapse"]} in runs
+    assert runs == [{"state": "published", "overrides": ["papers_do_not_collapse"]}]
 
 
 def _pretend_more_papers(lake: Lake) -> None:
@@ -312,6 +312,45 @@ def _pretend_more_papers(lake: Lake) -> None:
         file.sha256.encode(), sha256_of(lake.root / file.path).encode()
     )
     path.write_bytes(text)
+
+
+def test_a_proxy_of_the_environment_does_not_lead_loopback_away(
+    tmp_path: Path, sandbox_url: str
+) -> None:
+    """A sandbox is reached directly, whatever proxy the environment names."""
+    done = paperlake(
+        "nightly",
+        "--no-prefect",
+        "--quiet",
+        "--sandbox",
+        sandbox_url,
+        cwd=tmp_path,
+        http_proxy="http://127.0.0.1:9",
+        HTTP_PROXY="http://127.0.0.1:9",
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_broken_state_file_does_not_stop_the_night(tmp_path: Path, sandbox_url: str) -> None:
+    """A state file that is not whole counts for nothing: the watermarks say where to go on."""
+    args = ["nightly", "--no-prefect", "--quiet", "--sandbox", sandbox_url]
+    assert paperlake(*args, cwd=tmp_path).returncode == 0
+    (tmp_path / "lake" / "state" / "nightly.json").write_text("{}")
+    assert paperlake(*args, cwd=tmp_path).returncode == 0
+    assert [row["snapshot"] for row in answer(tmp_path, "snapshots")] == [1, 2]
+
+
+def test_a_missing_file_is_told_in_a_sentence(home: Path, tmp_path: Path) -> None:
+    """A lake that lost a file says so without a traceback, and check names the file."""
+    import shutil
+
+    shutil.copytree(home / "lake", tmp_path / "lake", symlinks=True)
+    for path in (tmp_path / "lake" / "data" / "papers").iterdir():
+        path.unlink()
+    done = paperlake("trending", cwd=tmp_path)
+    assert (done.returncode, "paperlake check" in done.stderr) == (1, True)
+    assert "Traceback" not in done.stderr
+    assert "is missing" in paperlake("check", cwd=tmp_path).stdout
 
 
 def test_an_interrupted_night_ends_at_once_and_goes_on(tmp_path: Path, sandbox_url: str) -> None:

@@ -517,16 +517,24 @@ def only(contexts: Iterator[tuple[bytes, Mapping[str, Any]]]) -> tuple[bytes, Ma
 
 
 def test_a_file_is_listed_under_the_day_given_else_named(tmp_path: Path) -> None:
-    """The option wins over the day in the name; without either the records decide."""
+    """The day in the name and the one given are told apart; without either the records decide."""
     path = tmp_path / "daily-2026-06-04.json"
     path.write_bytes(as_json([item()]))
     _, context = only(SOURCE.read_file(path, {}))
-    assert (context["list"], context["list_date"]) == ("daily", "2026-06-04")
+    assert (context["list"], context["day_in_name"]) == ("daily", "2026-06-04")
+    assert "list_date" not in context
     _, context = only(SOURCE.read_file(path, {"date": date(2026, 6, 3)}))
     assert context["list_date"] == "2026-06-03"
     plain = tmp_path / "papers-v20261399.json"
     plain.write_bytes(as_json([item()]))
-    assert "list_date" not in only(SOURCE.read_file(plain, {}))[1]
+    assert not {"list_date", "day_in_name"} & set(only(SOURCE.read_file(plain, {}))[1])
+
+
+def test_a_page_knows_its_day_better_than_its_file() -> None:
+    """A page saved for a weekend shows the Friday before: its own day wins over the file's name."""
+    props = {"dateString": "2026-06-05", "dailyPapers": [item()]}
+    assert read_one(page(props), day_in_name="2026-06-06")[1].list_date == date(2026, 6, 5)
+    assert read_one(as_json([item()]), day_in_name="2026-06-06")[1].list_date == date(2026, 6, 6)
 
 
 def test_text_and_files_called_trending_are_the_trending_list(tmp_path: Path) -> None:
@@ -618,3 +626,17 @@ def test_the_seed_page_is_read_in_full() -> None:
     assert len({row.source_id for row, _ in rows}) == 62
     assert [metric.rank for _, (metric,) in rows] == list(range(1, 63))
     assert {(metric.list, metric.list_date) for _, (metric,) in rows} == {("trending", None)}
+
+
+def test_a_day_without_end_is_an_error() -> None:
+    """Ever new pages with ever new links end the harvest at a bound."""
+    count = iter(range(10_000))
+
+    def answer(url: str) -> tuple[list[Any], str | None]:
+        n = next(count)
+        return [item(f"2606.{n:05}")], f"</api/daily_papers?p={n + 1}>; rel=next"
+
+    fetch = FakeFetch(answer)
+    with pytest.raises(BrokenResponseError, match="does not end"):
+        ask(fetch, window(DAILY, date(2026, 6, 12), date(2026, 6, 12)))
+    assert len(fetch.asked) <= 60

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flows.importing import capture_time, import_files
-from schemas.errors import OriginError, UsageError
+from schemas.errors import LakeError, OriginError, UsageError
 from schemas.paper import Run
 from tests.conftest import recorded
 from tests.flows.nights import content_hash, night, rows, settings
@@ -105,15 +105,14 @@ def test_a_file_that_is_nothing_is_told_with_exit_4(lake_path: Path, tmp_path: P
     assert row["position"] == -1
 
 
-def test_captures_are_dated_by_name_option_or_file(tmp_path: Path) -> None:
-    """The day in the name, else --date, at 23:59; else the file's time; never the future."""
+def test_captures_are_dated_by_name_or_file(tmp_path: Path) -> None:
+    """The day in the name at 23:59, else the file's time; never the future."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     named, plain = tmp_path / "daily-2025-06-10.json", tmp_path / "page.txt"
     plain.write_text("x")
-    assert capture_time(named, None, now) == datetime(2025, 6, 10, 23, 59, tzinfo=UTC)
-    assert capture_time(plain, date(2025, 6, 5), now) == datetime(2025, 6, 5, 23, 59, tzinfo=UTC)
-    assert capture_time(plain, None, now) == now
-    assert capture_time(Path("2031-01-01.json"), None, now) == now
+    assert capture_time(named, now) == datetime(2025, 6, 10, 23, 59, tzinfo=UTC)
+    assert capture_time(plain, now) == now
+    assert capture_time(Path("2031-01-01.json"), now) == now
 
 
 def test_a_sandbox_lake_takes_no_real_files(
@@ -234,3 +233,67 @@ def test_every_recorded_answer_of_arxiv_parses_or_says_why(lake_path: Path) -> N
         row["f"] for row in rows(lake_path, "select distinct response_sha256 as f from listings")
     }
     assert read
+
+
+def test_what_was_seen_again_is_not_replaced_by_what_lay_between(
+    lake_path: Path, tmp_path: Path
+) -> None:
+    """A listing seen alike on two days is not changed by a record captured between them."""
+    for day, title in (("2025-06-10", "A"), ("2025-06-14", "A"), ("2025-06-12", "B")):
+        put(lake_path, "huggingface", daily(tmp_path, day, entry("2506.00001", title)))
+    assert [row["title"] for row in rows(lake_path, "from lake.listings")] == ["A"]
+    put(lake_path, "huggingface", daily(tmp_path, "2025-06-15", entry("2506.00001", "C")))
+    assert [row["title"] for row in rows(lake_path, "from lake.listings")] == ["C"]
+
+
+def test_a_title_that_turns_blank_is_put_aside(lake_path: Path, tmp_path: Path) -> None:
+    """A record without a readable title is quarantined, and the listing stays as it was."""
+    put(lake_path, "huggingface", daily(tmp_path, "2025-06-10", entry("2506.00001", "A")))
+    run = put(lake_path, "huggingface", daily(tmp_path, "2025-06-11", entry("2506.00001", " ")))
+    assert run.outcomes[0].n_quarantined == 1
+    assert [row["title"] for row in rows(lake_path, "from papers")] == ["A"]
+
+
+def test_nothing_readable_publishes_nothing(lake_path: Path, tmp_path: Path) -> None:
+    """Where no file can be read, exit code 1, no snapshot, and no response is left."""
+    page = tmp_path / "notes.txt"
+    page.write_text("\n\n".join(f"Note {n}" for n in range(30)))
+    run = put(lake_path, "huggingface", page)
+    assert (run.exit_code, run.state) == (1, "failed")
+    assert Lake(lake_path).manifest() is None
+    assert not any(path.stat().st_size for path in (lake_path / "responses").rglob("*.pack"))
+
+
+def test_a_page_without_its_day_says_so(lake_path: Path, tmp_path: Path) -> None:
+    """A saved page that does not say its day is imported with a warning and without a list day."""
+    page = tmp_path / "page.txt"
+    abstract = "We study how feathers fall. " * 12
+    page.write_text("\n\n".join(f"On feathers {n}\n\n{abstract}{n}." for n in range(3)))
+    run = put(lake_path, "huggingface", page)
+    assert any("--date" in text for text in run.warnings)
+    assert {row["list_date"] for row in rows(lake_path, "from lake.metrics")} == {None}
+
+
+def test_a_half_made_lake_is_taken_up(lake_path: Path, tmp_path: Path) -> None:
+    """What a first run left that was killed while it made the lake does not stop the next."""
+    lake_path.mkdir()
+    (lake_path / "lock").touch()
+    (lake_path / ".tmp-abc-lake.json").touch()
+    (lake_path / ".tmp-folder").mkdir()
+    run = put(lake_path, "huggingface", daily(tmp_path, "2025-06-10", entry("2506.00001", "A")))
+    assert run.state == "published"
+    assert not list(lake_path.glob(".tmp-*"))
+
+
+def test_a_damaged_index_is_told_in_a_sentence(lake_path: Path, tmp_path: Path) -> None:
+    """A damaged index of kept responses is a sentence with what to do, and the lock is free after it."""
+    path = daily(tmp_path, "2025-06-10", entry("2506.00001", "A"))
+    put(lake_path, "huggingface", path)
+    (index,) = (lake_path / "responses" / "huggingface").glob("*.jsonl")
+    sound = index.read_bytes()
+    index.write_bytes(b"garbage\n")
+    for _ in range(2):
+        with pytest.raises(LakeError, match="restore it from a backup"):
+            put(lake_path, "huggingface", path)
+    index.write_bytes(sound)
+    assert put(lake_path, "huggingface", path).state == "unchanged"

@@ -6,8 +6,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import date
 from pathlib import Path
 
@@ -345,3 +346,60 @@ def test_a_backfill_goes_on_where_it_was_killed(
     )
     assert old["n"] > 0
     assert night(lake_path, sandbox_url).state == "published"
+
+
+def test_a_backfill_that_was_through_begins_anew(
+    lake_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after its last slice, before it could say so, the same backfill runs again and ends."""
+    night(lake_path, sandbox_url)
+
+    def backfill() -> Run:
+        return run_backfill(
+            settings(lake_path),
+            source_name="huggingface",
+            start=date(2026, 2, 9),
+            end=date(2026, 2, 13),
+            use_prefect=False,
+            sandbox_url=sandbox_url,
+        )
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "set_state", _set_no_end(Lake.set_state))
+        first = backfill()
+    assert Lake(lake_path).state("backfill") is not None
+    again = backfill()
+    assert again.run_id != first.run_id
+    assert (again.exit_code, again.state) == (0, "unchanged")
+    assert Lake(lake_path).state("backfill") is None
+
+
+def _set_no_end(own: Callable[..., None]) -> Callable[..., None]:
+    """A `set_state` that forgets to strike out."""
+
+    def set_state(lake: Lake, name: str, state: object) -> None:
+        if state is not None:
+            own(lake, name, state)
+
+    return set_state
+
+
+def test_asking_who_writes_does_not_get_in_a_writers_way(lake_path: Path, sandbox_url: str) -> None:
+    """While somebody asks again and again who holds the lock, a writer still gets it."""
+    night(lake_path, sandbox_url)
+    lake = Lake(lake_path)
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            lake.holder()
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        for _ in range(300):
+            lake.lock.acquire("a test")
+            lake.lock.release()
+    finally:
+        stop.set()
+        asking.join()

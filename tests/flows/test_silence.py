@@ -1,5 +1,6 @@
 """Zero rows are expected, late or lost; and a night that was cut off is ended under its own date."""
 
+import dataclasses
 import json
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -10,10 +11,12 @@ from typing import Any, cast
 import pytest
 
 from flows.harvest import Reader, judge_silence
+from flows.planning import plan_round
 from flows.running import run_nightly
-from flows.runs import Harvest, OpenRun
+from flows.runs import Harvest, OpenRun, Silent
 from flows.settings import Settings, load_settings
 from flows.source import ListSpec, Window, load_sources
+from flows.sources import arxiv
 from tests.flows.nights import rows
 from warehouse.snapshots import Lake
 
@@ -21,13 +24,16 @@ WEEKDAYS = frozenset(range(5))
 NIGHT = date(2026, 3, 10)  # a Tuesday
 
 
-def judged(spec: ListSpec, start: date, by_day: dict[str, int], kind: str = "nightly") -> Harvest:
+def judged(
+    spec: ListSpec, start: date, by_day: dict[str, int], kind: str = "nightly", n_bad: int = 0
+) -> Harvest:
     """A harvest of the days from `start` to the night that brought so many rows for each list day."""
     source = load_sources()["huggingface"]
     harvest = Harvest(source, spec)
     window = Window(spec, start, NIGHT, True, datetime(2026, 3, 10, 6, 30, tzinfo=UTC))
+    n_sound = sum(by_day.values())
     reader = SimpleNamespace(
-        by_list_day=Counter(by_day), n_records=sum(by_day.values()), first=None
+        by_list_day=Counter(by_day), n_records=n_sound + n_bad, n_sound=n_sound, first=None
     )
     run = SimpleNamespace(night_date=NIGHT, kind=kind)
     judge_silence(cast("OpenRun", run), harvest, window, cast("Reader", reader))
@@ -79,6 +85,62 @@ def test_an_empty_window_does_not_move_the_watermark() -> None:
     assert (harvest.outcome().state, harvest.watermark) == ("late", None)
     weekend = judged(spec, date(2026, 3, 10), {})
     assert weekend.outcome().state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("n_sound", "n_bad", "state"),
+    [(0, 1, "failed"), (20, 21, "failed"), (3, 5, "ok"), (20, 19, "ok")],
+)
+def test_records_that_cannot_be_trusted_are_no_success(
+    n_sound: int, n_bad: int, state: str
+) -> None:
+    """Where no record, or not half of many, is sound, the list failed and its watermark stays."""
+    harvest = judged(
+        ListSpec("cs", 7, 31, 1, WEEKDAYS), date(2026, 3, 6), {"x": n_sound}, n_bad=n_bad
+    )
+    assert harvest.state == state
+    assert (harvest.watermark is None) == (state == "failed")
+
+
+def test_an_empty_slice_stops_its_list(
+    lake_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a slice that is late no later one is harvested, so the watermark cannot pass it."""
+    (spec,) = arxiv.SOURCE.lists(load_settings(arxiv_sets=("eess",)))
+    long_ago = dataclasses.replace(spec, first_days=80)
+    monkeypatch.setattr(
+        arxiv, "SOURCE", dataclasses.replace(arxiv.SOURCE, lists=lambda _: [long_ago])
+    )
+    run = run_nightly(real(lake_path, sandbox_url), use_prefect=False, source_names=["arxiv"])
+    assert (run.outcomes[0].state, run.outcomes[0].n_responses) == ("late", 1)
+    manifest = Lake(lake_path).manifest()
+    assert manifest is not None
+    assert (manifest.snapshot, dict(manifest.watermarks.get("arxiv", {}))) == (1, {})
+
+
+def test_todays_list_is_not_filed_under_an_earlier_night(lake_path: Path) -> None:
+    """Of an unfinished earlier night a capture that was not kept is lost, and not taken today."""
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    source = load_sources()["huggingface"]
+    run = OpenRun(
+        settings=load_settings(lake=lake_path),
+        lake=Lake(lake_path),
+        kind="nightly",
+        run_id="nightly-old",
+        night_date=yesterday,
+        started_at=datetime.now(UTC) - timedelta(days=1),
+        sources={"huggingface": source},
+        report=Silent(),
+        is_resumed=True,
+    )
+    spec = ListSpec("trending", 1, 1, 0, is_capture=True, size=100)
+    harvest = Harvest(source, spec)
+    run.harvests["huggingface", "trending"] = harvest
+    assert plan_round(run) == {}
+    assert harvest.outcome().lost_days == (yesterday,)
+    run.night_date = datetime.now(UTC).date()
+    harvest.is_done = False
+    assert "huggingface" in plan_round(run)
 
 
 def test_an_empty_capture_fails() -> None:

@@ -1,12 +1,15 @@
 """Small lakes for tests of what reads a lake: stored tables written by pyarrow, without the writer."""
 
+import functools
 import hashlib
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -14,6 +17,7 @@ from schemas.arrow import STORED_COLUMNS, hashed_columns, record_batch, schema_o
 from schemas.datasets import DATASETS, Dataset
 from schemas.fields import Row
 from schemas.paper import Author, Identifier, Listing, Membership, Metric, Paper
+from warehouse.build import build, open_warehouse
 from warehouse.manifest import DataFile, Manifest, Table
 
 NIGHT = date(2026, 11, 20)
@@ -39,6 +43,36 @@ def lake(root: Path, rows: Mapping[str, Sequence[Row]], *, snapshot: int = 1) ->
     )
 
 
+def built(root: Path, manifest: Manifest) -> Path:
+    """Build the warehouse of a manifest in the lake's folder, with its SQL text beside it."""
+    path = root / "warehouse.duckdb"
+    path.unlink(missing_ok=True)
+    path.with_suffix(".sql").write_text(build(manifest, root, path), encoding="utf-8")
+    return path
+
+
+def warehouse(root: Path, rows: Mapping[str, Sequence[Row]]) -> Path:
+    """Write a lake and its warehouse; the path of the warehouse file."""
+    root.mkdir(parents=True, exist_ok=True)
+    return built(root, lake(root, rows))
+
+
+def opened(root: Path, rows: Mapping[str, Sequence[Row]]) -> duckdb.DuckDBPyConnection:
+    """Write a lake and open it with the one warehouse that fits every lake with a file a table.
+
+    Building a warehouse takes longer than most tests; tables left out have a file without rows.
+    """
+    lake(root, {dataset.name: rows.get(dataset.name, ()) for dataset in DATASETS})
+    return open_warehouse(Path(_template().name, "warehouse.duckdb"), lake=root)
+
+
+@functools.cache
+def _template() -> tempfile.TemporaryDirectory[str]:
+    folder = tempfile.TemporaryDirectory(prefix="paperlake-test-")
+    warehouse(Path(folder.name), {dataset.name: () for dataset in DATASETS})
+    return folder
+
+
 def data_file(
     root: Path, dataset: Dataset, rows: Sequence[Row], *, snapshot: int = 1, stem: str = "base"
 ) -> DataFile:
@@ -55,7 +89,9 @@ def data_file(
     )
 
 
-def delete_file(root: Path, dataset: Dataset, gone: Sequence[Row], *, snapshot: int) -> DataFile:
+def delete_file(
+    root: Path, dataset: Dataset, gone: Sequence[Row], *, snapshot: int, stem: str = "deletes"
+) -> DataFile:
     """Write the keys of rows that are gone; `snapshot` is the one that wrote those rows."""
     fields = [f for f in schema_of(dataset.model) if f.name in dataset.key]
     columns = [pa.array([getattr(row, f.name) for row in gone], f.type) for f in fields]
@@ -63,7 +99,7 @@ def delete_file(root: Path, dataset: Dataset, gone: Sequence[Row], *, snapshot: 
     schema = pa.schema([*fields, STORED_COLUMNS[1]])
     return _written(
         root,
-        f"data/{dataset.name}/{snapshot:06d}-deletes.parquet",
+        f"data/{dataset.name}/{snapshot:06d}-{stem}.parquet",
         pa.Table.from_arrays(columns, schema=schema),
     )
 

@@ -1,4 +1,5 @@
--- The listing that a paper is told from belongs to it: after a split or a merge it must be chosen anew.
+-- The listing that a paper is told from belongs to it: after a split or a merge it must be chosen
+-- anew.
 select
     papers.paper_id as what,
     papers.best_listing_id,

@@ -1,5 +1,5 @@
--- Of what this snapshot changed in a source, no more than a hundredth (and 20) was updated over a day
--- before it was submitted: a day is time zones, many are two dates taken for each other.
+-- Of what this snapshot changed in a source, no more than a hundredth (and 20) was updated over a
+-- day before it was submitted: a day is time zones, many are two dates taken for each other.
 with
 
 changed as (

@@ -20,7 +20,8 @@ moments as (
     inner join lake.memberships as memberships on memberships.listing_id = metrics.listing_id
 ),
 
--- One row a paper by its group by, so that DuckDB drops the join where no metric is asked for.
+-- Where no metric is asked for, their numbers stay unread; the join itself DuckDB drops only from a
+-- bare count (2.0).
 latest_metrics as (
     select
         paper_id,

@@ -21,8 +21,8 @@ entries as (
     where paper_id is not null
 ),
 
--- All rows of one capture carry one captured_at. A second capture in a night replaces the entries it
--- meets again; those it does not meet keep their older captured_at, and are not of the list any more.
+-- All rows of one capture carry one captured_at. A second capture in a night replaces the entries
+-- it meets again; the others keep their older captured_at, and are not of the list any more.
 captured as (
     select
         *,
@@ -57,54 +57,69 @@ stays as (
     from listed
 ),
 
-upvotes as (
+-- Windows, not asof joins: those compare every row with every row where DuckDB takes one side for
+-- small, and of files that are read by field id it does not know how large they are.
+moments as (
     select
         paper_id,
         captured_at,
-        arg_max(upvotes, tie) as upvotes,
+        arg_max(upvotes, tie) filter (where upvotes is not null) as upvotes,
+        arg_max(github_stars, tie) filter (where github_stars is not null) as github_stars,
     from entries
-    where upvotes is not null
+    where paper_id in (select listed.paper_id from listed)
     group by paper_id, captured_at
 ),
 
-stars as (
+changes as (
+    select
+        *,
+        (upvotes - last_value(upvotes ignore nulls) over a_day_before)
+            / ((epoch_us(captured_at) - last_value(
+                case when upvotes is not null then epoch_us(captured_at) end ignore nulls
+            ) over a_day_before) / 86400e6)
+            as upvotes_per_day,
+        (github_stars - last_value(github_stars ignore nulls) over a_day_before)
+            / ((epoch_us(captured_at) - last_value(
+                case when github_stars is not null then epoch_us(captured_at) end ignore nulls
+            ) over a_day_before) / 86400e6)
+            as github_stars_per_day,
+    from moments
+    window a_day_before as (
+        partition by paper_id
+        order by captured_at
+        range between unbounded preceding and interval 24 hours preceding
+    )
+),
+
+-- Where a capture gave no number, the last one known, and its change, stand in.
+known as (
     select
         paper_id,
         captured_at,
-        arg_max(github_stars, tie) as github_stars,
-    from entries
-    where github_stars is not null
-    group by paper_id, captured_at
+        last_value(upvotes ignore nulls) over so_far as upvotes,
+        last_value(upvotes_per_day ignore nulls) over so_far as upvotes_per_day,
+        last_value(github_stars ignore nulls) over so_far as github_stars,
+        last_value(github_stars_per_day ignore nulls) over so_far as github_stars_per_day,
+    from changes
+    window so_far as (
+        partition by paper_id
+        order by captured_at
+        rows between unbounded preceding and current row
+    )
 ),
 
 numbered as (
     select
         stays.*,
-        votes_now.upvotes,
-        (votes_now.upvotes - votes_before.upvotes)
-            / ((epoch_us(votes_now.captured_at) - epoch_us(votes_before.captured_at)) / 86400e6)
-            as upvotes_per_day,
-        stars_now.github_stars,
-        (stars_now.github_stars - stars_before.github_stars)
-            / ((epoch_us(stars_now.captured_at) - epoch_us(stars_before.captured_at)) / 86400e6)
-            as github_stars_per_day,
+        known.upvotes,
+        known.upvotes_per_day,
+        known.github_stars,
+        known.github_stars_per_day,
     from stays
-    asof left join upvotes as votes_now
+    inner join known
         on
-            votes_now.paper_id = stays.paper_id
-            and votes_now.captured_at <= stays.complete_at
-    asof left join upvotes as votes_before
-        on
-            votes_before.paper_id = stays.paper_id
-            and votes_before.captured_at <= votes_now.captured_at - interval 24 hours
-    asof left join stars as stars_now
-        on
-            stars_now.paper_id = stays.paper_id
-            and stars_now.captured_at <= stays.complete_at
-    asof left join stars as stars_before
-        on
-            stars_before.paper_id = stays.paper_id
-            and stars_before.captured_at <= stars_now.captured_at - interval 24 hours
+            known.paper_id = stays.paper_id
+            and known.captured_at = stays.complete_at
 )
 
 select

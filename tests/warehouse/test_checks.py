@@ -1,0 +1,239 @@
+"""Every check holds on a sound lake, and fails on a lake that is broken in its way."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.fields import Row
+from schemas.paper import Identifier, Quarantined, Redirect, Run, SnapshotRow
+from tests.warehouse import lakes
+from warehouse.verify import CHECKS, check_names, run_checks
+
+Rows = dict[str, list[Row]]
+
+
+def snapshot(number: int, n_listings: int, n_papers: int) -> SnapshotRow:
+    """A published state with that many rows."""
+    return SnapshotRow(
+        snapshot=number,
+        created_at=lakes.NOON,
+        content_hash="0" * 32,
+        run_id=f"run-{number}",
+        kind="nightly",
+        night_date=lakes.NIGHT,
+        n_listings=n_listings,
+        n_metrics=0,
+        n_papers=n_papers,
+        n_memberships=0,
+        n_quarantine=0,
+    )
+
+
+def sound() -> Rows:
+    """A lake with something in every table that checks read."""
+    return {
+        **lakes.small_rows(),
+        "metrics": [lakes.metric("huggingface:2611.00001", lakes.NOON, rank=1, upvotes=3)],
+        "redirects": [Redirect(paper_id="p0", merged_into="p1", night_date=lakes.NIGHT)],
+        "snapshots": [snapshot(1, 5, 3)],
+        "runs": [
+            Run(
+                run_id="run-1",
+                kind="nightly",
+                night_date=lakes.NIGHT,
+                started_at=lakes.NOON,
+                state="published",
+            )
+        ],
+        "quarantine": [
+            Quarantined(
+                response_sha256="f" * 64,
+                position=3,
+                source="arxiv",
+                reason="title: is empty",
+                where="record 3",
+                night_date=lakes.NIGHT,
+                quarantined_at=lakes.NOON,
+            )
+        ],
+    }
+
+
+def twice(table: str) -> Callable[[Rows], None]:
+    """The first row of a table is there once more."""
+    return lambda rows: rows[table].append(rows[table][0])
+
+
+def without(table: str, position: int) -> Callable[[Rows], None]:
+    """A row of a table is missing."""
+
+    def change(rows: Rows) -> None:
+        del rows[table][position]
+
+    return change
+
+
+def changed(table: str, position: int, **values: Any) -> Callable[[Rows], None]:
+    """A row of a table has other values."""
+
+    def change(rows: Rows) -> None:
+        rows[table][position] = rows[table][position].model_copy(update=values)
+
+    return change
+
+
+def collapsed(**counts: int) -> Callable[[Rows], None]:
+    """Two snapshots, of 1000 rows each, the second with fewer of one kind."""
+
+    def change(rows: Rows) -> None:
+        now = {"n_listings": 1000, "n_papers": 1000, **counts}
+        rows["snapshots"] = [snapshot(1, 1000, 1000), snapshot(2, **now)]
+
+    return change
+
+
+def many(n_odd: int, n_sane: int, **values: Any) -> Callable[[Rows], None]:
+    """Listings without title and paper, of which some are odd."""
+
+    def change(rows: Rows) -> None:
+        for number in range(n_odd + n_sane):
+            odd = values if number < n_odd else {}
+            rows["listings"].append(lakes.listing(f"dblp:{number}", title=None, **odd))
+
+    return change
+
+
+SUBMITTED = {
+    "submitted_date": date(2026, 11, 20),
+    "updated_at": datetime(2026, 11, 18, 23, tzinfo=UTC),
+}
+
+# Check -> ways to break what it claims.
+BROKEN: dict[str, list[Callable[[Rows], None]]] = {
+    "best_listings_are_members": [
+        changed("papers", 0, best_listing_id="huggingface:2611.00003"),
+        changed("papers", 0, best_listing_id="arxiv:none"),
+    ],
+    "identifiers_name_one_paper": [
+        changed("papers", 1, identifiers=(Identifier(scheme="doi", value="10.1000/x"),))
+    ],
+    "list_days_have_come": [
+        changed("metrics", 0, list_date=lakes.NIGHT + timedelta(days=2)),
+    ],
+    "listing_ids_are_unique": [twice("listings")],
+    "listings_are_in_one_paper": [
+        lambda rows: rows["memberships"].append(lakes.member("arxiv:2611.00001", "p2"))
+    ],
+    "listings_do_not_collapse": [collapsed(n_listings=899)],
+    "living_papers_are_not_redirected": [changed("redirects", 0, paper_id="p2")],
+    "members_are_listings": [without("listings", 3)],
+    "members_have_papers": [without("papers", 2)],
+    "metric_keys_are_unique": [
+        twice("metrics"),
+        lambda rows: rows.update(
+            metrics=[lakes.metric("huggingface:2611.00001", lakes.NOON, list_date=None)] * 2
+        ),
+    ],
+    "metrics_belong_to_listings": [changed("metrics", 0, listing_id="huggingface:none")],
+    "paper_ids_are_unique": [twice("papers")],
+    "papers_count_their_listings": [
+        changed("papers", 0, listings_count=3),
+        without("memberships", 3),
+    ],
+    "papers_do_not_collapse": [collapsed(n_papers=899)],
+    "publication_dates_are_sane": [
+        many(21, 0, publication_date=date(1499, 12, 31)),
+        many(21, 2000, publication_date=lakes.NIGHT + timedelta(days=401)),
+    ],
+    "quarantine_keys_are_unique": [twice("quarantine")],
+    "run_ids_are_unique": [twice("runs")],
+    "redirects_are_unique": [
+        lambda rows: rows["redirects"].append(
+            Redirect(paper_id="p0", merged_into="p2", night_date=lakes.NIGHT)
+        )
+    ],
+    "redirects_end_at_papers": [changed("redirects", 0, merged_into="p00")],
+    "submissions_precede_updates": [many(21, 0, **SUBMITTED), many(21, 2000, **SUBMITTED)],
+    "titled_listings_have_a_paper": [without("memberships", 3)],
+}
+
+# What is odd, and yet no claim is broken.
+BEARABLE: list[Callable[[Rows], None]] = [
+    lambda rows: rows.update(metrics=[], redirects=[], snapshots=[]),
+    changed("metrics", 0, list_date=lakes.NIGHT + timedelta(days=1)),
+    changed("metrics", 0, list_date=None),
+    collapsed(n_listings=900, n_papers=900),
+    lambda rows: rows.update(snapshots=[snapshot(1, 25, 25), snapshot(2, 5, 5)]),
+    lambda rows: rows.update(
+        snapshots=[snapshot(1, 1000, 1000), snapshot(2, 500, 500), snapshot(3, 500, 500)]
+    ),
+    many(20, 0, publication_date=date(1499, 12, 31)),
+    many(21, 2079, publication_date=date(1499, 12, 31)),
+    many(21, 0, publication_date=lakes.NIGHT + timedelta(days=400)),
+    many(20, 0, **SUBMITTED),
+    many(21, 0, submitted_date=date(2026, 11, 20), updated_at=datetime(2026, 11, 19, tzinfo=UTC)),
+]
+
+
+def failing(folder: Path, rows: Rows) -> dict[str, list[dict[str, Any]]]:
+    """The checks that a lake of these rows fails."""
+    with lakes.opened(folder, rows) as connection:
+        return {name: found for name, found in run_checks(connection).items() if found}
+
+
+def test_every_check_has_a_lake_that_breaks_it() -> None:
+    """No check is without a test, and each states its claim first."""
+    assert sorted(BROKEN) == check_names()
+    for path in CHECKS.glob("*.sql"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert lines[0].startswith("-- "), path.name
+        assert lines[-1] == "limit 100", path.name
+
+
+def test_a_sound_lake_passes(tmp_path: Path) -> None:
+    """A lake as it must be breaks no claim."""
+    assert failing(tmp_path, sound()) == {}
+
+
+@pytest.mark.parametrize("number", range(len(BEARABLE)))
+def test_what_is_odd_may_be_right(tmp_path: Path, number: int) -> None:
+    """At the edge of what a check allows, nothing fails."""
+    rows = sound()
+    BEARABLE[number](rows)
+    assert failing(tmp_path, rows) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [(name, change) for name, changes in BROKEN.items() for change in changes],
+    ids=[f"{name}-{n}" for name, changes in BROKEN.items() for n in range(len(changes))],
+)
+def test_a_broken_lake_fails(tmp_path: Path, name: str, change: Callable[[Rows], None]) -> None:
+    """The check finds the break, and its rows say first what is wrong."""
+    rows = sound()
+    change(rows)
+    found = failing(tmp_path, rows)
+    assert name in found
+    assert next(iter(found[name][0])) == "what"
+    assert found[name][0]["what"]
+
+
+def test_only_what_changed_is_judged_by_its_dates(tmp_path: Path) -> None:
+    """Odd dates that an earlier snapshot let pass do not block the nights that follow."""
+    rows = sound()
+    many(50, 0, publication_date=date(1400, 1, 1), **SUBMITTED)(rows)
+    rows["snapshots"] = [snapshot(1, 55, 3), snapshot(2, 55, 3)]
+    assert failing(tmp_path, rows) == {}
+
+
+def test_a_hundred_rows_are_enough(tmp_path: Path) -> None:
+    """However much is wrong, a check returns at most a hundred rows."""
+    rows = sound()
+    rows["listings"] += [lakes.listing(f"dblp:{number}") for number in range(150)]
+    found = failing(tmp_path, rows)
+    assert {name: len(items) for name, items in found.items()} == {
+        "titled_listings_have_a_paper": 100
+    }
