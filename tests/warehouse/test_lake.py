@@ -131,7 +131,7 @@ RECORDS = st.builds(
 )
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(st.lists(st.lists(RECORDS, max_size=6), min_size=1, max_size=4))
 def test_any_history_ends_with_the_newest_records(
     tmp_path_factory: pytest.TempPathFactory, nights: list[list[Listing]]

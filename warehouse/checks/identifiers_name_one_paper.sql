@@ -1,5 +1,5 @@
--- An arXiv id or a DOI belongs to one paper: listings that share one are joined. Two papers with the
--- same mean that the joining missed a listing.
+-- An arXiv id or a DOI belongs to one paper: listings that share one are joined. Two papers with
+-- the same mean that the joining missed a listing.
 with
 
 named as (
