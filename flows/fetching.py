@@ -17,10 +17,9 @@ import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
-from urllib.parse import quote, quote_plus, unquote_plus, urlencode
+from urllib.parse import quote, quote_plus
 
 import httpx
 import tenacity
@@ -28,6 +27,8 @@ import tenacity
 from flows.pacing import Pace
 from flows.settings import Settings
 from flows.source import Source
+from flows.urls import HIDDEN, absolute_url, encode, parameter_name, redact, secret_names
+from flows.waits import parse_rate_limit, parse_retry_after
 from schemas.errors import CircuitOpenError, FetchError, RefusedError, SettingsError, UnsafeError
 from warehouse.responses import Pack, Response
 
@@ -40,14 +41,6 @@ _RETRIED = frozenset({202, 408, 425, 429})
 _KEPT_HEADERS = re.compile(
     "content-type|link|location|etag|last-modified|date|retry-after|x-api-pool|(x-)?rate-?limit.*"
 )
-_HIDDEN = "***"
-# Names of parameters, without their punctuation, whose values are secrets or the user's address.
-_SECRET_NAME = re.compile(
-    ".*(token|secret|password|passwd|apikey|accesskey|authkey)|"
-    "key|pwd|mailto|email|auth|authorization|credentials?"
-)
-# Where the next page begins: hidden, all pages would be one to the pack.
-_PAGE_NAME = re.compile("(resumption|continuation|page|next|nextpage)token")
 _EXCERPT_BYTES = 4096
 
 
@@ -291,12 +284,12 @@ class Fetcher:
             return url
         given = {name: value for name, value in self._secrets.items() if not _is_header(name)}
         query = url.query.decode("ascii")
-        if self._settings.contact and f"mailto={_HIDDEN}" in query.split("&"):
+        if self._settings.contact and f"mailto={HIDDEN}" in query.split("&"):
             given["mailto"] = self._settings.contact
         if not given:
             return url
-        parts = [part for part in query.split("&") if part and _name(part) not in given]
-        return url.copy_with(query="&".join([*parts, _encode(given)]).encode("ascii"))
+        parts = [part for part in query.split("&") if part and parameter_name(part) not in given]
+        return url.copy_with(query="&".join([*parts, encode(given)]).encode("ascii"))
 
     def _next_hop(self, url: httpx.URL, answer: "_Answer") -> httpx.URL:
         location = answer.headers.get("location")
@@ -331,7 +324,7 @@ class Fetcher:
         """Hide the given secrets by value, and those of any URL in the text by name."""
         for value in self._secrets.values():
             for form in {value, quote(value, safe=""), quote_plus(value)}:
-                text = text.replace(form, _HIDDEN)
+                text = text.replace(form, HIDDEN)
         return re.sub(r"https?://[^\s<>\"']+", lambda match: redact(match[0]), text)
 
     def _warn(self, text: str) -> None:
@@ -435,18 +428,6 @@ def excerpt(body: bytes) -> str:
     return text if len(text) <= 160 else text[:159] + "…"
 
 
-def absolute_url(base_url: str, path_or_url: str, params: Mapping[str, str | int] | None) -> str:
-    """The URL of a request: a path is appended to the base, the query to what is there."""
-    url = path_or_url
-    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", url):
-        path = url.lstrip("/")
-        glue = "/" if path and not path.startswith("?") else ""
-        url = base_url.rstrip("/") + glue + path if path else base_url
-    if not params:
-        return url
-    return url + ("&" if "?" in url else "?") + _encode(params)
-
-
 def hop_problem(url: httpx.URL, base: httpx.URL, hosts: frozenset[str]) -> str | None:
     """Why nothing may be sent to a URL, or None.
 
@@ -462,74 +443,6 @@ def hop_problem(url: httpx.URL, base: httpx.URL, hosts: frozenset[str]) -> str |
     if base.scheme == "http" or url.port is not None or url.raw_host.decode("ascii") not in hosts:
         return "it leaves the source's own hosts"
     return None
-
-
-def redact(url: str) -> str:
-    """A URL without secrets: values of parameters named like one are `***`, as is a user name.
-
-    The fragment goes, as it is never sent. Tokens that say where the next page begins stay.
-    """
-    head, mark, query = url.partition("#")[0].partition("?")
-    head = re.sub(r"//[^/]*@", f"//{_HIDDEN}@", head)
-    return head + mark + "".join(_redact_part(part) for part in re.split("([&;])", query))
-
-
-def secret_names(url: str) -> set[str]:
-    """The parameters of a URL whose values `redact` hides."""
-    parts = re.split("[&;]", url.partition("#")[0].partition("?")[2])
-    return {_name(part) for part in parts if _redact_part(part) != part}
-
-
-def _redact_part(part: str) -> str:
-    name, sign, value = part.partition("=")
-    plain = re.sub("[^a-z0-9]", "", _name(part).lower())
-    if not value or not _SECRET_NAME.fullmatch(plain) or _PAGE_NAME.fullmatch(plain):
-        return part
-    return name + sign + _HIDDEN
-
-
-def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that `Retry-After` asks to wait (RFC 9110, 10.2.3), or None.
-
-    A date counts from the answer's own Date, so that the two clocks need not agree.
-    """
-    value = headers.get("retry-after", "").strip()
-    if re.fullmatch("[0-9]+", value):
-        return float(value[:18])
-    until = _http_date(value)
-    sent = _http_date(headers.get("date", ""))
-    return None if until is None else max(0.0, until - (now if sent is None else sent))
-
-
-def parse_rate_limit(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds until a spent budget is renewed, or None while something is left.
-
-    Reads `RateLimit: "api";r=0;t=120` and the older pairs `RateLimit-Remaining` and `-Reset`, with
-    and without X-. A reset may be seconds from now or a time since 1970.
-    """
-    waits = []
-    for policy in headers.get("ratelimit", "").split(","):
-        terms = dict(re.findall(r";\s*([rt])\s*=\s*([0-9]{1,15})(?![0-9.])", policy))
-        if "t" in terms and terms.get("r", "").strip("0") == "" and "r" in terms:
-            waits.append(float(terms["t"]))
-    for prefix in ("ratelimit", "x-ratelimit"):
-        remaining = _decimal(headers.get(f"{prefix}-remaining", ""))
-        reset = _decimal(headers.get(f"{prefix}-reset", ""))
-        if remaining is not None and reset is not None and remaining < 1:
-            waits.append(max(0.0, reset - now) if reset > 1e9 else reset)
-    return max(waits, default=None)
-
-
-def _decimal(value: str) -> float | None:
-    return float(value) if re.fullmatch(r"\s*[0-9]{1,15}(\.[0-9]{1,9})?\s*", value) else None
-
-
-def _http_date(value: str) -> float | None:
-    try:
-        when = parsedate_to_datetime(value)
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
@@ -574,14 +487,6 @@ def _origin(url: httpx.URL) -> tuple[str, str]:
 
 def _is_header(name: str) -> bool:
     return "-" in name or name.lower() == "authorization"
-
-
-def _name(part: str) -> str:
-    return unquote_plus(part.partition("=")[0])
-
-
-def _encode(params: Mapping[str, str | int]) -> str:
-    return urlencode(params, quote_via=quote, safe="*:,")
 
 
 def _utc(seconds: float) -> str:

@@ -19,20 +19,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.fetching import (
-    Fetcher,
-    absolute_url,
-    excerpt,
-    hop_problem,
-    open_client,
-    parse_rate_limit,
-    parse_retry_after,
-    redact,
-    secret_names,
-)
+from flows.fetching import Fetcher, excerpt, hop_problem, open_client
 from flows.pacing import FAILURES_TO_OPEN, Pace
 from flows.settings import Settings
 from flows.source import Fetch, Source
+from flows.urls import absolute_url, redact, secret_names
+from flows.waits import parse_rate_limit, parse_retry_after
 from schemas.errors import (
     CircuitOpenError,
     FetchError,
