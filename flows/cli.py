@@ -616,7 +616,7 @@ def _run(
             facts = answers.after_run(Lake(common.settings.lake), run)
             emit(summary_text(run, facts, lake=common.settings.lake, again=again))
         if run.problem:
-            print(f"paperlake: {run.problem}", file=sys.stderr)  # noqa: T201 - errors go to stderr
+            _complain(run.problem)
 
     is_silent = common.is_quiet or common.is_json
     watching = Logged() if common.is_logged else Progress(is_quiet=is_silent)
@@ -659,9 +659,9 @@ def _day(text: str, option: str) -> date:
 def _moment(text: str, option: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise UsageError(f"{option} {text}: write a time as 2026-01-31T06:30:00Z.") from None
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
 
 def main() -> None:
@@ -682,8 +682,17 @@ def main() -> None:
 
 
 def _die(sentence: str, code: int) -> NoReturn:
-    print(f"paperlake: {sentence}", file=sys.stderr)  # noqa: T201 - errors go to stderr
+    _complain(sentence)
     sys.exit(code)
+
+
+def _complain(sentence: str) -> None:
+    """An error on stderr: a sentence, or with --log json a line of the log."""
+    logger = logging.getLogger("paperlake")
+    if logger.isEnabledFor(logging.INFO) and not logger.propagate:
+        logger.error(sentence)
+    else:
+        print(f"paperlake: {sentence}", file=sys.stderr)  # noqa: T201 - errors go to stderr
 
 
 if __name__ == "__main__":

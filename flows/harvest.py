@@ -16,14 +16,17 @@ from flows.runs import OPEN, Harvest, OpenRun
 from flows.sandbox.client import is_loopback
 from flows.source import Seen, Source, Window
 from flows.validate import Problem, validate
+from schemas.datasets import LISTINGS, METRICS
 from schemas.errors import PaperlakeError
 from schemas.paper import Listing, Metric, Quarantined
 from warehouse.lake import Stage
 from warehouse.responses import Response
 
 log = logging.getLogger("paperlake")
-# From so many bad records on, a majority of them is no accident.
+# From so many bad records on, a share of them is no accident.
 _MANY_BAD = 10
+# A window that is still empty so many days after its end will stay so.
+_LATEST_DAYS = 7
 
 
 async def harvest_source(run_id: str, source_name: str) -> dict[str, Any]:
@@ -124,6 +127,12 @@ async def _harvest_window(run: OpenRun, harvest: Harvest, window: Window, fetch:
     run.stages.append(reader.stage)
     harvest.n_records += reader.n_records
     judge_silence(run, harvest, window, reader)
+    if harvest.state == "failed":
+        if spec.is_capture:
+            # Half a list is no list: the one before stands.
+            reader.stage.drop(LISTINGS)
+            reader.stage.drop(METRICS)
+        return
     if run.kind == "backfill":
         harvest.windows = harvest.windows[1:]
         run.slices_done[spec.name] += 1
@@ -188,7 +197,7 @@ class Reader:
                 reason = f"cannot be normalized: {type(error).__name__}: {error}"
                 problems.append(Problem(raw.position, reason, raw.where, None))
                 continue
-            if listing.title is None and "title" not in self.formats[raw.format].lacks:
+            if not _is_seen(listing.title) and "title" not in self.formats[raw.format].lacks:
                 problems.append(Problem(raw.position, "title: is empty", raw.where, None))
                 continue
             listings.append(listing)
@@ -231,16 +240,24 @@ class Reader:
         )
 
 
+def _is_seen(title: str | None) -> bool:
+    """Whether a title has anything to be seen, beside blanks and zero-width characters."""
+    return title is not None and any(c.isprintable() and not c.isspace() for c in title)
+
+
 def judge_silence(run: OpenRun, harvest: Harvest, window: Window, reader: Reader) -> None:
     """Tell expected silence from late and lost lists, and move the watermark where that is safe."""
     spec = harvest.spec
     n_bad = reader.n_records - reader.n_sound
-    if n_bad and (not reader.n_sound or (n_bad > reader.n_sound and n_bad >= _MANY_BAD)):
+    # What is read again tomorrow may have many bad records, what is not asked for again only few.
+    most = 0.5 if spec.is_capture or spec.counts_by_list_day else 0.1
+    is_many = n_bad >= _MANY_BAD and n_bad > most * reader.n_records
+    if n_bad and (not reader.n_sound or is_many):
         harvest.state = "failed"
         harvest.problem = (
             f"{harvest.source.name}: {n_bad} of the {reader.n_records} records of {spec.name} could "
             "not be trusted, so the source may have changed: see the view quarantine. The same days "
-            "are asked for again next night."
+            "are asked for again by the next run."
         )
         return
     harvest.watermark = harvest.source.watermark(window, reader.first)
@@ -260,10 +277,15 @@ def judge_silence(run: OpenRun, harvest: Harvest, window: Window, reader: Reader
         and day < run.night_date
     ]
     if not spec.counts_by_list_day:
-        if due and not reader.n_records and run.kind != "backfill":
-            harvest.late_days.update(due)
-            # Asked again tomorrow from the same day on: nothing can be missed.
-            harvest.watermark = None
+        if not due or reader.n_records or run.kind == "backfill":
+            return
+        if not window.is_open and window.end < run.night_date - timedelta(days=_LATEST_DAYS):
+            # It will not come any more; said aloud, since nobody will ask again.
+            harvest.lost_days.update(due)
+            return
+        harvest.late_days.update(due)
+        # Asked again tomorrow from the same day on: nothing can be missed.
+        harvest.watermark = None
         return
     oldest_reread = run.night_date - timedelta(days=spec.overlap_days)
     for day in due:

@@ -1,5 +1,6 @@
 """Files instead of the network: one import is one snapshot, or none if nothing changed."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -77,11 +78,15 @@ def import_files(
     try:
         stages: dict[str, Stage] = {}
         refused: dict[str, list[str]] = {}
+        sound: Counter[str] = Counter()
         for path in paths:
             moment = captured_at or capture_time(path, now)
-            _read_file(
-                run, path, {"date": day, "captured_at": captured_at}, moment, stages, refused
-            )
+            options = {"date": day, "captured_at": captured_at}
+            _read_file(run, path, options, moment, stages, refused, sound)
+        for (_, list_name), harvest in run.harvests.items():
+            if harvest.n_records and not sound[list_name]:
+                harvest.state = "failed"
+                harvest.problem = f"None of the {harvest.n_records} records could be trusted."
         for list_name, sentences in refused.items():
             more = f" {len(sentences) - 3} more could not be read either." if sentences[3:] else ""
             run.harvests[source_name, list_name].problem = " ".join(sentences[:3]) + more
@@ -126,6 +131,7 @@ def _read_file(
     moment: datetime,
     stages: dict[str, Stage],
     refused: dict[str, list[str]],
+    sound: Counter[str],
 ) -> None:
     (source,) = run.sources.values()
     readers: dict[str, Reader] = {}
@@ -148,6 +154,7 @@ def _read_file(
         response = _keep(run, path, number, body, context, moment)
         harvest = run.harvests[source.name, list_name]
         harvest.n_responses += 1
+        before = reader.n_sound
         try:
             records = reader.read(response)
         except BrokenResponseError as error:
@@ -157,6 +164,7 @@ def _read_file(
             refused.setdefault(list_name, []).append(f"{path.name} could not be read: {error}")
             continue
         harvest.n_records += records
+        sound[list_name] += reader.n_sound - before
         run.report.received(source.name, list_name, records)
     for reader in readers.values():
         if reader.n_undated:

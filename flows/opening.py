@@ -109,7 +109,7 @@ def open_backfill(
         args = {
             "source": source_name,
             "from": start.isoformat(),
-            "to": min(end, now.date()).isoformat(),
+            "to": end.isoformat(),
         }
         state = lake.state("backfill")
         if state is not None and not _has_slices_left(settings, sources, state, args, now):
@@ -171,7 +171,8 @@ def _has_slices_left(
     if state.get("args") != args:
         return False
     done = state.get("slices_done", {})
-    first, last = date.fromisoformat(args["from"]), date.fromisoformat(args["to"])
+    first = date.fromisoformat(args["from"])
+    last = min(date.fromisoformat(args["to"]), now.date())
     return any(
         len(slices(spec, first, last, now)) > done.get(spec.name, 0)
         for source in sources.values()
@@ -180,11 +181,17 @@ def _has_slices_left(
     )
 
 
-def note_progress(run: OpenRun) -> None:
-    """Write down how far a backfill is: a slice that is noted is not repeated, others may be."""
+def note_progress(run: OpenRun, *, is_ended: bool = False) -> None:
+    """Write down how far a backfill is: a slice that is noted is not repeated, others may be.
+
+    One that ended with a failure goes on under a new run_id, so that a broken answer, which was
+    kept like any other, is asked for again and not read again.
+    """
+    state = _state_of(run)
+    if is_ended:
+        state["run_id"] = new_id(run.kind, run.night_date)
     run.lake.set_state(
-        "backfill",
-        {**_state_of(run), "args": run.args, "slices_done": dict(run.slices_done)},
+        "backfill", {**state, "args": run.args, "slices_done": dict(run.slices_done)}
     )
 
 

@@ -134,7 +134,10 @@ def _manifest(
     run: OpenRun, writer: Writer, row: Run, now: datetime, *, is_complete: bool
 ) -> Manifest:
     parent = run.lake.manifest()
-    writer.upsert_rows(RUNS, [*run.lake.noted_runs(), row])
+    # What a snapshot told already is not told again by the note that a kill left behind.
+    told = {item["run_id"] for item in writer.rows(RUNS) if item["snapshot"] is not None}
+    noted = [item for item in run.lake.noted_runs() if item.run_id not in told]
+    writer.upsert_rows(RUNS, [*noted, row])
     watermarks = {
         source: dict(lists) for source, lists in (parent.watermarks if parent else {}).items()
     }
@@ -275,7 +278,7 @@ async def conduct(
             plan = plan_round(run)
             if not plan:
                 break
-            await asyncio.gather(*(harvest(run_id, name) for name in plan))
+            await _all([harvest(run_id, name) for name in plan])
             if not run.stages:
                 break
             merged = await merge_step(run_id)
@@ -305,11 +308,26 @@ async def conduct(
             close(run_id)
 
 
+async def _all(steps: Sequence[Awaitable[Any]]) -> None:
+    """Side by side; if one ends the run, the others have stopped before anybody closes it."""
+    tasks = [asyncio.ensure_future(step) for step in steps]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
 def _finish(run: OpenRun) -> Run:
     """End a run whose rounds are through."""
-    if run.kind == "backfill" and not _failures(run):
+    if run.kind == "backfill":
         # A list that failed keeps the backfill unfinished: the same command goes on with it.
-        run.lake.set_state("backfill", None)
+        if _failures(run):
+            note_progress(run, is_ended=True)
+        else:
+            run.lake.set_state("backfill", None)
     if run.result is None and run.slices_done and not _failures(run):
         code = exit_code([item.outcome() for item in run.harvests.values()])
         return _end(run, "unchanged" if code == 0 else "incomplete", code, None)

@@ -32,12 +32,14 @@ def _next_window(run: OpenRun, harvest: Harvest) -> Window | None:
         return harvest.windows[0] if harvest.windows else None
     spec, end = harvest.spec, run.night_date
     if spec.is_capture:
-        if run.is_earlier and not run.pack(harvest.source.name).has(run.run_id, spec.name):
+        window = Window(spec, end, end, True, run.now())
+        kept = run.pack(harvest.source.name).count(run.run_id, spec.name) if run.is_earlier else 0
+        if run.is_earlier and kept < harvest.source.expected_requests(window):
             # The list of that night is gone; today's must not be filed under its day.
             harvest.is_done = True
             harvest.lost_days.add(run.night_date)
             return None
-        return Window(spec, end, end, True, run.now())
+        return window
     start = harvest.next_start or _first_day(run, harvest)
     return slices(spec, min(start, end), end, run.now(), is_open=True)[0]
 

@@ -73,7 +73,7 @@ def markdown(run: Run) -> str:
 
 def escaped(text: str) -> str:
     """Text from outside as Markdown that shows it as it is: no markup, no HTML."""
-    for character in "\\`*_[]<>|#":
+    for character in "\\`*_~[]<>|#":
         text = text.replace(character, "\\" + character)
     return text
 

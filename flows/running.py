@@ -115,7 +115,7 @@ def _conduct(
     if use_prefect and _is_prefect_there(run):
         try:
             _with_prefect(run, flow_name, parameters, on_stuck)
-        except PaperlakeError:
+        except (PaperlakeError, OSError):
             raise
         except Exception as error:  # whatever Prefect dies of, the night goes on
             run.report.say(f"warning: Prefect failed ({type(error).__name__}: {error}).")

@@ -91,7 +91,12 @@ def prefect_environment(lake: Path) -> dict[str, str]:
     if not any(os.environ.get(name) for name in own) and not profiles.exists():
         wanted["PREFECT_HOME"] = str((lake / "prefect").absolute())
         wanted["PREFECT_LOGGING_LEVEL"] = "ERROR"
-    return {name: value for name, value in wanted.items() if name not in os.environ}
+    found = {name: value for name, value in wanted.items() if name not in os.environ}
+    for name in ("NO_PROXY", "no_proxy"):
+        # Prefect talks to its temporary server over loopback, where no proxy has any business.
+        direct = [part for part in os.environ.get(name, "").split(",") if part]
+        found[name] = ",".join(dict.fromkeys([*direct, "127.0.0.1", "localhost"]))
+    return found
 
 
 def prefect_api_url() -> str | None:

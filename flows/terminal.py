@@ -1,5 +1,6 @@
 """What the command line prints: progress, tables, values; plain where there is no terminal."""
 
+import contextlib
 import csv
 import io
 import json
@@ -60,7 +61,8 @@ class Progress:
         if self._bars is not None:
             self._bars.console.print(text, markup=False, highlight=False)
         else:
-            print(text, file=sys.stderr, flush=True)
+            with contextlib.suppress(OSError):  # whoever read along has gone; the run goes on
+                print(text, file=sys.stderr, flush=True)
 
     def planned(self, source: str, list_name: str, window: Window, requests: int) -> None:
         """A harvest begins."""

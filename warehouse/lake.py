@@ -71,6 +71,10 @@ class Stage:
         """The staged files of a table."""
         return self._files[dataset]
 
+    def drop(self, dataset: Dataset) -> None:
+        """Forget the rows staged for a table."""
+        self._waiting[dataset], self._files[dataset], self._n_rows[dataset] = [], [], 0
+
     def n_rows(self, dataset: Dataset) -> int:
         """How many rows of a table were staged."""
         return self._n_rows[dataset]
@@ -236,18 +240,28 @@ class Writer:
         self._write(LISTINGS, "written")
         return counts
 
-    def upsert(self, dataset: Dataset, incoming: str, gone: str | None = None) -> int:
+    def upsert(
+        self, dataset: Dataset, incoming: str, gone: str | None = None, dated_by: str | None = None
+    ) -> int:
         """Write the rows that are new or differ, and end those whose keys are gone.
 
         Args:
             dataset: the table.
             incoming: a select with the model's columns, one row a key.
             gone: for derived tables, a select with the key columns of rows to end.
+            dated_by: a column that says how new a row is: an older row then changes nothing, and a
+                newer one is written even where it is the same, so that its time is remembered.
 
         Returns:
             How many rows were written or ended.
         """
         columns = ", ".join(f'fresh."{name}"' for name in schema_of(dataset.model).names)
+        differs = "living.row_hash <> fresh.row_hash"
+        if dated_by is not None:
+            differs = (
+                f"fresh.{dated_by} > living.{dated_by} "
+                f"or (fresh.{dated_by} = living.{dated_by} and {differs})"
+            )
         self.db.execute(
             f"""
             create or replace temp table written as
@@ -260,7 +274,7 @@ class Writer:
             from hashed as fresh
             left join ({self.living(dataset)}) as living
                 on {_same_key(dataset, "fresh", "living")}
-            where living.row_hash is null or living.row_hash <> fresh.row_hash
+            where living.row_hash is null or {differs}
             """
         )
         if gone is not None:
@@ -289,6 +303,7 @@ class Writer:
             dataset,
             f"select {names} from (select arg_max(r, (r.{newest}, r.staged_order)) as last "
             f"from staged_rows as r group by {keys})",
+            dated_by="captured_at" if dataset is METRICS else None,
         )
 
     def replace_rows(self, dataset: Dataset, rows: Sequence[Row]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import zstandard
+from pydantic import TypeAdapter, ValidationError
 
 from schemas.errors import LakeError
 from warehouse.files import sync_folder
@@ -53,6 +54,9 @@ class _Entry:
     context: dict[str, Any]
     offset: int
     length: int
+
+
+_ENTRY = TypeAdapter(_Entry)
 
 
 class Pack:
@@ -120,9 +124,9 @@ class Pack:
         entry = self._by_request.get((run_id, url))
         return None if entry is None else self._read(entry)
 
-    def has(self, run_id: str, list_name: str) -> bool:
-        """Whether this run kept any answer for a list."""
-        return any(
+    def count(self, run_id: str, list_name: str) -> int:
+        """How many answers this run kept for a list."""
+        return sum(
             entry.run_id == run_id and entry.context.get("list") == list_name
             for entry in self._by_request.values()
         )
@@ -160,8 +164,8 @@ def _entries(index_path: Path) -> list[_Entry]:
     lines = index_path.read_bytes().split(b"\n")
     try:
         # Without its line break the last line was never finished.
-        return [_Entry(**json.loads(line)) for line in lines[:-1]]
-    except (ValueError, TypeError):
+        return [_ENTRY.validate_json(line) for line in lines[:-1]]
+    except ValidationError:
         raise LakeError(
             f"{index_path} is damaged: restore it from a backup, or move it and its .pack away to go "
             "on without these responses.",
@@ -200,7 +204,11 @@ def _recover(pack_path: Path, index_path: Path) -> list[_Entry]:
 def _response(pack_path: Path, entry: _Entry) -> Response:
     with pack_path.open("rb") as file:
         file.seek(entry.offset)
-        body = zstandard.ZstdDecompressor().decompress(file.read(entry.length))
+        frame = file.read(entry.length)
+    try:
+        body = zstandard.ZstdDecompressor().decompress(frame)
+    except zstandard.ZstdError:
+        body = b""
     if hashlib.sha256(body).hexdigest() != entry.sha256:
         raise LakeError(
             f"{pack_path} is damaged at byte {entry.offset}: restore it from a backup.",

@@ -11,7 +11,7 @@ import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -326,10 +326,12 @@ class Lake:
         except (FileNotFoundError, orjson.JSONDecodeError):
             return None
         # What is not whole is as good as nothing: the watermarks say where to go on.
-        is_whole = (
-            isinstance(state, dict) and {"run_id", "night_date", "started_at"} <= state.keys()
-        )
-        return state if is_whole else None
+        try:
+            date.fromisoformat(state["night_date"])
+            datetime.fromisoformat(state["started_at"])
+            return state if isinstance(state["run_id"], str) else None
+        except (TypeError, KeyError, ValueError):
+            return None
 
     def set_state(self, name: ResumableKind, state: Mapping[str, Any] | None) -> None:
         """Write down, or strike out, what an unfinished run must remember."""

@@ -297,3 +297,30 @@ def test_a_damaged_index_is_told_in_a_sentence(lake_path: Path, tmp_path: Path) 
             put(lake_path, "huggingface", path)
     index.write_bytes(sound)
     assert put(lake_path, "huggingface", path).state == "unchanged"
+
+
+def test_a_second_capture_of_a_day_keeps_the_list_whole(lake_path: Path, tmp_path: Path) -> None:
+    """Captured twice a day, the trending list is the later capture, unchanged entries included."""
+    path = tmp_path / "trending.json"
+    for hour, votes in ((6, 3), (12, 4)):
+        listed = [entry(f"2506.0000{n}", f"T{n}", upvotes=votes if n == 2 else 7) for n in range(5)]
+        path.write_text(json.dumps(listed))
+        moment = datetime(2025, 6, 10, hour, tzinfo=UTC)
+        put(lake_path, "huggingface", path, captured_at=moment, day=date(2025, 6, 10))
+    listed_now = rows(lake_path, "select rank, upvotes from trending_papers order by rank")
+    assert [(row["rank"], row["upvotes"]) for row in listed_now] == [
+        (1, 7),
+        (2, 7),
+        (3, 4),
+        (4, 7),
+        (5, 7),
+    ]
+
+
+def test_a_file_without_one_sound_record_is_no_success(lake_path: Path, tmp_path: Path) -> None:
+    """Where every record is put aside the exit code is 4, and the quarantine tells why."""
+    path = tmp_path / "daily-2025-06-10.json"
+    path.write_text(json.dumps(["{'paper': {'id': '2506.00001'}}"] * 3))
+    run = put(lake_path, "huggingface", path)
+    assert (run.exit_code, run.outcomes[0].n_quarantined) == (4, 3)
+    assert len(rows(lake_path, "from quarantine")) == 3

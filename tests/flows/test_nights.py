@@ -334,9 +334,18 @@ def test_a_backfill_goes_on_where_it_was_killed(
     assert (first.exit_code, first.state) == (4, "incomplete")
     assert asked.count("cs 2025-12-01") == asked.count("stat 2025-12-01") == 1
     asked.clear()
-    monkeypatch.setattr(arxiv, "SOURCE", dataclasses.replace(source, requests=own))
+
+    async def noted(fetch: Fetch, window: Window) -> AsyncIterator[Response]:
+        asked.append(f"{window.list.name} {window.start}")
+        async for response in own(fetch, window):
+            yield response
+
+    monkeypatch.setattr(arxiv, "SOURCE", dataclasses.replace(source, requests=noted))
     again = backfill()
-    assert again.run_id == first.run_id
+    # Under another run_id: a broken answer that was kept is asked for again.
+    assert again.run_id != first.run_id
+    assert asked
+    assert not [item for item in asked if item.startswith(("cs", "eess"))]
     assert {item.state for item in again.outcomes} == {"ok"}
     assert Lake(lake_path).state("backfill") is None
     # Listings of the days before the first night are there now, and tonight's are untouched.

@@ -25,12 +25,18 @@ NIGHT = date(2026, 3, 10)  # a Tuesday
 
 
 def judged(
-    spec: ListSpec, start: date, by_day: dict[str, int], kind: str = "nightly", n_bad: int = 0
+    spec: ListSpec,
+    start: date,
+    by_day: dict[str, int],
+    kind: str = "nightly",
+    n_bad: int = 0,
+    end: date = NIGHT,
 ) -> Harvest:
     """A harvest of the days from `start` to the night that brought so many rows for each list day."""
     source = load_sources()["huggingface"]
     harvest = Harvest(source, spec)
-    window = Window(spec, start, NIGHT, True, datetime(2026, 3, 10, 6, 30, tzinfo=UTC))
+    now = datetime(2026, 3, 10, 6, 30, tzinfo=UTC)
+    window = Window(spec, start, end, end == NIGHT, now)
     n_sound = sum(by_day.values())
     reader = SimpleNamespace(
         by_list_day=Counter(by_day), n_records=n_sound + n_bad, n_sound=n_sound, first=None
@@ -89,7 +95,7 @@ def test_an_empty_window_does_not_move_the_watermark() -> None:
 
 @pytest.mark.parametrize(
     ("n_sound", "n_bad", "state"),
-    [(0, 1, "failed"), (20, 21, "failed"), (3, 5, "ok"), (20, 19, "ok")],
+    [(0, 1, "failed"), (20, 21, "failed"), (3, 5, "ok"), (200, 19, "ok")],
 )
 def test_records_that_cannot_be_trusted_are_no_success(
     n_sound: int, n_bad: int, state: str
@@ -102,20 +108,41 @@ def test_records_that_cannot_be_trusted_are_no_success(
     assert (harvest.watermark is None) == (state == "failed")
 
 
-def test_an_empty_slice_stops_its_list(
+def test_an_empty_slice_long_ago_is_lost_and_the_list_goes_on(
     lake_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a slice that is late no later one is harvested, so the watermark cannot pass it."""
+    """A slice that is empty long after its end is told as lost (exit code 4); the last one waits."""
     (spec,) = arxiv.SOURCE.lists(load_settings(arxiv_sets=("eess",)))
     long_ago = dataclasses.replace(spec, first_days=80)
     monkeypatch.setattr(
         arxiv, "SOURCE", dataclasses.replace(arxiv.SOURCE, lists=lambda _: [long_ago])
     )
     run = run_nightly(real(lake_path, sandbox_url), use_prefect=False, source_names=["arxiv"])
-    assert (run.outcomes[0].state, run.outcomes[0].n_responses) == ("late", 1)
+    assert (run.exit_code, run.outcomes[0].state, run.outcomes[0].n_responses) == (4, "lost", 3)
+    assert run.outcomes[0].late_days
     manifest = Lake(lake_path).manifest()
     assert manifest is not None
-    assert (manifest.snapshot, dict(manifest.watermarks.get("arxiv", {}))) == (1, {})
+    age = datetime.now(UTC) - manifest.watermarks["arxiv"]["eess"]
+    assert timedelta(days=7) < age < timedelta(days=60)
+
+
+def test_an_empty_slice_of_late_stops_its_list() -> None:
+    """A closed window that ended a few days ago and is empty is late: what follows must wait."""
+    spec = ListSpec("cs", 7, 31, 1, WEEKDAYS)
+    harvest = judged(spec, date(2026, 2, 20), {}, end=date(2026, 3, 5))
+    assert (harvest.outcome().state, harvest.watermark) == ("late", None)
+    harvest = judged(spec, date(2026, 1, 20), {}, end=date(2026, 2, 20))
+    assert harvest.outcome().state == "lost"
+    assert harvest.watermark is not None
+
+
+def test_few_bad_records_are_too_many_where_nobody_asks_again() -> None:
+    """Of a list that goes on from a watermark a tenth of bad records is too much."""
+    spec = ListSpec("cs", 7, 31, 1, WEEKDAYS)
+    assert judged(spec, date(2026, 3, 6), {"x": 85}, n_bad=15).state == "failed"
+    assert judged(spec, date(2026, 3, 6), {"x": 95}, n_bad=5).state == "ok"
+    by_day = {"2026-03-06": 45, "2026-03-09": 40}
+    assert judged(daily(), date(2026, 3, 6), by_day, n_bad=15).state == "ok"
 
 
 def test_todays_list_is_not_filed_under_an_earlier_night(lake_path: Path) -> None:

@@ -171,6 +171,7 @@ def test_the_last_metric_of_a_night_wins(table: Tables) -> None:
     table.write([listing(1, 1)], [metric(7, 5), metric(6, 4)])
     table.write([], [metric(8, 9)])
     table.write([], [metric(6, 1, night=4), metric(6, 2, list_date=date(2026, 3, 3))])
+    table.write([], [metric(7, 1)])  # an older capture of the same night changes nothing
     found = {
         (row["night_date"].day, row["list_date"], row["upvotes"]) for row in table.rows(METRICS)
     }
@@ -187,3 +188,22 @@ def test_row_hashes_do_not_depend_on_provenance(tmp_path: Path) -> None:
     )
     assert one.content_hash == two.content_hash
     assert PAPERS.in_content_hash
+
+
+def test_a_newer_capture_with_the_same_numbers_is_remembered(table: Tables) -> None:
+    """Captured again with the same numbers, a list entry has the newer time and the same hash."""
+    entry = Metric(
+        source="arxiv",
+        list="trending",
+        night_date=date(2026, 3, 3),
+        listing_id="arxiv:1",
+        rank=1,
+        captured_at=NOW,
+    )
+    table.write([listing(1, 1)], [entry])
+    assert table.manifest is not None
+    before = table.manifest.tables["metrics"].content_hash
+    later = NOW + timedelta(hours=3)
+    table.write([], [entry.model_copy(update={"captured_at": later})])
+    assert table.rows(METRICS)[0]["captured_at"] == later
+    assert table.manifest.tables["metrics"].content_hash == before
