@@ -20,6 +20,8 @@ from warehouse.snapshots import KINDS, Lake
 from warehouse.verify import run_checks
 
 Rows = list[dict[str, Any]]
+# Rows are held in memory before they are printed; DuckDB's own bound does not count them.
+MOST_ROWS = 1_000_000
 
 
 @contextmanager
@@ -65,9 +67,15 @@ def query(
     with reading(lake, snapshot, hardened=True) as connection:
         try:
             cursor = connection.execute(only)
-            return [column[0] for column in cursor.description or ()], cursor.fetchall()
+            columns = [column[0] for column in cursor.description or ()]
+            rows = cursor.fetchmany(MOST_ROWS + 1)
         except duckdb.Error as error:
             raise UsageError(f"The query failed: {error}") from None
+    if len(rows) > MOST_ROWS:
+        raise UsageError(
+            f"The query gives more than {MOST_ROWS:,} rows: add a limit, or use `paperlake export`."
+        )
+    return columns, rows
 
 
 _TRENDING = """

@@ -18,7 +18,7 @@ RATES = {
     "erratum": 0.0125,
     "withdrawn": 0.027,
 }
-"""How often things happen, a little above what design.md promises of any universe."""
+"""How often things happen, a little above the least that any universe must have."""
 
 AREA_WEIGHTS = (
     *("language",) * 22,

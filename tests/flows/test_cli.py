@@ -382,3 +382,10 @@ def test_an_interrupted_night_ends_at_once_and_goes_on(tmp_path: Path, sandbox_u
     again = paperlake(*command[3:], cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert answer(tmp_path, "snapshots")[0]["snapshot"] == 1
+
+
+def test_an_endless_query_is_refused(home: Path) -> None:
+    """A query with more rows than can be held is refused with what to do, and not printed in part."""
+    done = paperlake("sql", "select range from range(3000000)", cwd=home)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "add a limit" in done.stderr

@@ -206,7 +206,7 @@ def test_papers_out_of_range() -> None:
 
 
 def test_rates_of_the_works(large: Universe) -> None:
-    """The shares that design.md promises hold at 5,000 papers."""
+    """The shares that any universe must have hold at 5,000 papers."""
     works = large.works(0)
     published = [work.published for work in works if work.published]
 
