@@ -42,11 +42,3 @@ def sandbox_url(universe: Universe) -> Iterator[str]:
 def lake_path(tmp_path: Path) -> Path:
     """Where a test's lake shall be."""
     return tmp_path / "lake"
-
-
-def recorded(*parts: str) -> Path:
-    """A recorded response beside the checkout; skips the test when the folder is absent."""
-    path = Path(__file__).resolve().parents[2].joinpath("shared", "recorded", *parts)
-    if not path.exists():
-        pytest.skip("the recorded responses are not beside this checkout")
-    return path

@@ -20,9 +20,9 @@ from flows.sources.arxiv import SOURCE, parse
 from flows.validate import Problem, validate
 from schemas.errors import BrokenResponseError, UsageError
 from schemas.paper import Bibliography, Listing
+from tests.recordings import RECORDED, needs_recordings
 from warehouse.responses import Response
 
-RECORDED = Path(__file__).resolve().parents[2].parent / "shared" / "recorded"
 NOW = datetime(2026, 6, 12, 6, 30, tzinfo=UTC)
 FORMATS = {item.name: item for item in SOURCE.formats}
 BASE = SOURCE.base_url
@@ -553,10 +553,8 @@ def test_requests_are_estimated_by_the_days_of_a_set() -> None:
 
 # --------------------------------------------------------------------------------------- recorded
 
-recorded = pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded responses here")
 
-
-@recorded
+@needs_recordings
 def test_recorded_records_are_read_in_full() -> None:
     """Every recorded record of arXiv gives a listing with title, authors and dates."""
     counts = {}
@@ -577,7 +575,7 @@ def test_recorded_records_are_read_in_full() -> None:
     assert len(counts) == 12
 
 
-@recorded
+@needs_recordings
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -609,7 +607,7 @@ def test_recorded_records_of_others_are_put_aside(name: str, expected: list[str]
     assert [problem.reason for problem in problems] == expected
 
 
-@recorded
+@needs_recordings
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -634,7 +632,7 @@ def test_recorded_answers_without_records_are_refused(name: str, words: str) -> 
         parse(body)
 
 
-@recorded
+@needs_recordings
 def test_ten_thousand_records_are_read_in_full() -> None:
     """Every line of the recorded snapshot gives a listing."""
     rows: list[Listing] = []

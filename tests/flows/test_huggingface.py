@@ -21,9 +21,9 @@ from flows.sources.huggingface import SOURCE, next_link, parse
 from flows.validate import Problem, validate
 from schemas.errors import BrokenResponseError, UsageError
 from schemas.paper import Listing, Metric
+from tests.recordings import RECORDED, needs_recordings
 from warehouse.responses import Response
 
-RECORDED = Path(__file__).resolve().parents[2].parent / "shared" / "recorded"
 NOW = datetime(2026, 6, 12, 6, 30, tzinfo=UTC)  # a Friday
 FORMATS = {item.name: item for item in SOURCE.formats}
 BASE = "https://huggingface.co"
@@ -575,10 +575,8 @@ def test_a_file_out_of_bounds_is_refused(tmp_path: Path) -> None:
 
 # ---------------------------------------------------------------------------------------- recorded
 
-recorded = pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded responses here")
 
-
-@recorded
+@needs_recordings
 @pytest.mark.parametrize(
     ("name", "n_sound", "n_damaged"),
     [
@@ -616,7 +614,7 @@ def test_every_era_is_read(name: str, n_sound: int, n_damaged: int) -> None:
         assert metric.list_date == date.fromisoformat(name.removeprefix("daily-"))
 
 
-@recorded
+@needs_recordings
 def test_the_seed_page_is_read_in_full() -> None:
     """The customer's page holds 62 papers, each with title and abstract, and nothing else."""
     ((body, context),) = SOURCE.read_file(RECORDED / "seed" / "trending-papers-page.txt", {})

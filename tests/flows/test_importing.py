@@ -11,8 +11,8 @@ import pytest
 from flows.importing import capture_time, import_files
 from schemas.errors import LakeError, OriginError, UsageError
 from schemas.paper import Run
-from tests.conftest import recorded
 from tests.flows.nights import content_hash, night, rows, settings
+from tests.recordings import RECORDED, needs_recordings
 from warehouse.snapshots import Lake
 
 
@@ -172,9 +172,10 @@ def test_a_snapshot_line_meets_the_listing_of_hugging_face(lake_path: Path, tmp_
     assert [author["family"] for author in paper["authors"]] == ["Example", "Sample"]
 
 
+@needs_recordings
 def test_the_recorded_days_import(lake_path: Path) -> None:
     """Every recorded day of Hugging Face imports; the two damaged ones are quarantined row by row."""
-    files = sorted(recorded("huggingface").glob("*.json"))
+    files = sorted((RECORDED / "huggingface").glob("*.json"))
     run = put(lake_path, "huggingface", *files)
     assert (run.exit_code, run.outcomes[0].n_new, run.outcomes[0].n_quarantined) == (0, 209, 27)
     reasons = rows(
@@ -185,9 +186,10 @@ def test_the_recorded_days_import(lake_path: Path) -> None:
     assert all("repr()" in row["reason"] for row in reasons)
 
 
+@needs_recordings
 def test_the_seed_page_then_its_paper_from_the_api(lake_path: Path, tmp_path: Path) -> None:
     """The page's 62 papers are a trending capture in its order; an API record of one stays apart for now."""
-    page = recorded("seed", "trending-papers-page.txt")
+    page = RECORDED / "seed" / "trending-papers-page.txt"
     run = put(lake_path, "huggingface", page, day=date(2025, 6, 5))
     assert run.outcomes[0].n_new == 62
     listed = rows(
@@ -209,9 +211,10 @@ def test_the_seed_page_then_its_paper_from_the_api(lake_path: Path, tmp_path: Pa
     assert sorted(row["sources"] for row in same) == [["huggingface"], ["huggingface_page"]]
 
 
+@needs_recordings
 def test_the_recorded_snapshot_imports_whole(lake_path: Path) -> None:
     """10,000 records of arXiv become 10,000 listings; importing them twice makes no second snapshot."""
-    path = recorded("arxiv", "snapshot-sample-10k.jsonl.gz")
+    path = RECORDED / "arxiv" / "snapshot-sample-10k.jsonl.gz"
     run = put(lake_path, "arxiv", path)
     assert (run.outcomes[0].n_new, run.outcomes[0].n_quarantined) == (10_000, 0)
     before = content_hash(lake_path)
@@ -219,10 +222,11 @@ def test_the_recorded_snapshot_imports_whole(lake_path: Path) -> None:
     assert (Lake(lake_path).numbers(), content_hash(lake_path)) == ([1], before)
 
 
+@needs_recordings
 def test_every_recorded_answer_of_arxiv_parses_or_says_why(lake_path: Path) -> None:
     """The recorded OAI records become listings; every other file is quarantined with what and where."""
     files = [
-        path for path in sorted(recorded("arxiv").rglob("*")) if path.suffix in (".xml", ".json")
+        path for path in sorted((RECORDED / "arxiv").rglob("*")) if path.suffix in (".xml", ".json")
     ]
     run = put(lake_path, "arxiv", *files)
     assert run.outcomes[0].n_new == 19

@@ -5,7 +5,6 @@ import re
 import unicodedata
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -35,8 +34,8 @@ from schemas.normalize import (
     url,
 )
 from schemas.paper import Author, Identifier
+from tests.recordings import RECORDED, needs_recordings
 
-RECORDED = Path(__file__).resolve().parents[2].parent / "shared" / "recorded"
 SAMPLE = RECORDED / "arxiv" / "snapshot-sample-10k.jsonl.gz"
 
 repeatable = settings(derandomize=True, max_examples=150, deadline=None)
@@ -796,7 +795,7 @@ def test_excerpts_of_huge_values_are_cheap() -> None:
 # ------------------------------------------------------------------------------- recorded records
 
 
-@pytest.mark.skipif(not SAMPLE.exists(), reason="the recordings are not beside this checkout")
+@needs_recordings
 def test_ten_thousand_real_records() -> None:
     """Of real arXiv records every title, abstract, author, id and date is read, and stays as read."""
     math = re.compile(r"\$[^$]*\$")
