@@ -19,8 +19,8 @@ from flows.validate import Problem, validate
 from schemas.datasets import LISTINGS, METRICS
 from schemas.errors import PaperlakeError
 from schemas.paper import Listing, Metric, Quarantined
-from warehouse.lake import Stage
 from warehouse.responses import Response
+from warehouse.staging import Stage
 
 log = logging.getLogger("paperlake")
 # From so many bad records on, a share of them is no accident.

@@ -15,9 +15,9 @@ from flows.settings import Settings
 from flows.source import ListSpec
 from schemas.errors import BlockedError, BrokenResponseError, UsageError
 from schemas.paper import Run
-from warehouse.lake import Stage
 from warehouse.responses import Response
 from warehouse.snapshots import Lake
+from warehouse.staging import Stage
 
 
 def import_files(

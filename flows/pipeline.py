@@ -23,8 +23,9 @@ from schemas.paper import Run, SnapshotRow, SourceOutcome, SourceState
 from warehouse.build import open_warehouse
 from warehouse.dedupe import identifiers
 from warehouse.hashing import MODULUS
-from warehouse.lake import Moment, Writer
+from warehouse.lake import Writer
 from warehouse.manifest import Manifest
+from warehouse.merging import Moment
 from warehouse.verify import run_checks
 
 
@@ -40,15 +41,15 @@ def merge(run_id: str) -> dict[str, int]:
         run.lake.root,
         parent,
         1 + (parent.snapshot if parent else 0),
-        Moment(run.run_id, run.kind, run.night_date, run.now()),
+        Moment(run.kind, run.night_date, run.now()),
         run.lake.staging / "scratch",
     )
     run.writer = writer
     lacks = {item.name: item.lacks for source in load_sources().values() for item in source.formats}
     counts = writer.upsert_listings(run.stages, lacks)
     identifiers.group(writer)
-    writer.insert_staged(METRICS, run.stages, "captured_at")
-    quarantined = writer.insert_staged(QUARANTINE, run.stages, "quarantined_at")
+    writer.upsert_staged(METRICS, run.stages)
+    quarantined = writer.upsert_staged(QUARANTINE, run.stages)
     for (source_name, list_name), count in counts.items():
         harvest = _harvest_of(run, source_name, list_name)
         harvest.n_new += count.n_new

@@ -18,9 +18,10 @@ from flows.sandbox.client import Sandbox
 from flows.settings import Settings
 from flows.source import ListSpec, Source, Window
 from schemas.paper import Run, SourceOutcome
-from warehouse.lake import Stage, Writer
+from warehouse.lake import Writer
 from warehouse.responses import Pack
 from warehouse.snapshots import Lake
+from warehouse.staging import Stage
 
 log = logging.getLogger("paperlake")
 

@@ -22,6 +22,8 @@ class Dataset:
     mode: Literal["upsert", "replace"] = "upsert"
     derived: bool = False
     in_content_hash: bool = False
+    dated_by: str | None = None
+    """A column that says how new a row is: an older row does not replace a newer one."""
 
 
 LISTINGS = Dataset(
@@ -37,6 +39,7 @@ METRICS = Dataset(
     key=("source", "list", "list_date", "night_date", "listing_id"),
     sort=("night_date", "source", "list", "list_date", "rank", "listing_id"),
     in_content_hash=True,
+    dated_by="captured_at",
 )
 PAPERS = Dataset(
     "papers",

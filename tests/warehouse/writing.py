@@ -8,8 +8,10 @@ from typing import Any
 from schemas.datasets import LISTINGS, METRICS
 from schemas.paper import Listing, Metric
 from warehouse.dedupe import identifiers
-from warehouse.lake import Counts, Moment, Stage, Writer
+from warehouse.lake import Counts, Writer
 from warehouse.manifest import Manifest
+from warehouse.merging import Moment
+from warehouse.staging import Stage
 
 NOW = datetime(2026, 3, 3, 6, 30, tzinfo=UTC)
 
@@ -28,11 +30,11 @@ class Tables:
         stage = Stage(self.root / "staging" / str(number), "arxiv", "cs", 0)
         stage.add(rows, metrics, [])
         stage.close()
-        moment = Moment("run", "nightly", date(2026, 3, number), NOW + timedelta(days=number))
+        moment = Moment("nightly", date(2026, 3, number), NOW + timedelta(days=number))
         writer = Writer(self.root, self.manifest, number, moment, self.root / "scratch")
         counts = writer.upsert_listings([stage], self.lacks)
         identifiers.group(writer)
-        writer.insert_staged(METRICS, [stage], "captured_at")
+        writer.upsert_staged(METRICS, [stage])
         self.manifest = Manifest(
             snapshot=number,
             parent=number - 1 or None,
@@ -48,7 +50,7 @@ class Tables:
 
     def rows(self, dataset: Any = LISTINGS) -> list[dict[str, Any]]:
         """The living rows, by key."""
-        moment = Moment("", "", NOW.date(), NOW)
+        moment = Moment("", NOW.date(), NOW)
         writer = Writer(self.root, self.manifest, 0, moment, self.root / "scratch")
         found = writer.rows(dataset)
         writer.close()
