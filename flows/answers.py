@@ -14,8 +14,8 @@ from schemas.errors import UsageError
 from schemas.normalize import arxiv_id, doi
 from schemas.paper import Run
 from warehouse.audit import audit
-from warehouse.build import open_warehouse, single_select
 from warehouse.exports import export
+from warehouse.reading import open_warehouse, single_select
 from warehouse.snapshots import KINDS, Lake
 from warehouse.verify import run_checks
 

@@ -20,12 +20,12 @@ from flows.source import load_sources
 from schemas.datasets import METRICS, QUARANTINE, RUNS, SNAPSHOTS, SOURCES
 from schemas.errors import BlockedError
 from schemas.paper import Run, SnapshotRow, SourceOutcome, SourceState
-from warehouse.build import open_warehouse
 from warehouse.dedupe import identifiers
 from warehouse.hashing import MODULUS
 from warehouse.lake import Writer
 from warehouse.manifest import Manifest
 from warehouse.merging import Moment
+from warehouse.reading import open_warehouse
 from warehouse.verify import run_checks
 
 

@@ -12,7 +12,7 @@ from flows.sandbox.server import run_in_thread
 from flows.sandbox.universe import Universe
 from flows.settings import Settings
 from tests.flows.nights import night
-from warehouse.build import single_select
+from warehouse.reading import single_select
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 

@@ -14,8 +14,10 @@ import pyarrow as pa
 
 from schemas.arrow import STORED_COLUMNS, hashed_columns, schema_of
 from schemas.datasets import DATASETS, Dataset
-from warehouse.build import View, build, described_columns, load_views, open_warehouse, type_text
+from warehouse.build import build, described_columns, type_text
 from warehouse.manifest import Manifest, sql_type
+from warehouse.reading import open_warehouse
+from warehouse.viewfiles import View, load_views
 
 _HEAD = """\
 # Dictionary

@@ -25,9 +25,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.errors import BusyError, LakeError, PaperlakeError, UsageError
-from warehouse.build import Described, described_columns, keyed, open_warehouse, view_comments
+from warehouse.build import Described, described_columns, keyed, view_comments
 from warehouse.files import sha256_of, sync_folder, write_json
 from warehouse.manifest import FORMAT_VERSION, Manifest, quoted
+from warehouse.reading import open_warehouse
 
 FORMAT = "paperlake-export"
 MANIFEST = "manifest.json"

@@ -26,6 +26,12 @@ TEMPORARY = ".tmp-"
 _NETWORK_TYPES = ("nfs", "nfs4", "cifs", "smb3", "smbfs")
 
 
+def absolute(path: Path) -> str:
+    """A path from the root on, as text, links left as they are."""
+    # Not resolve(): where a lake is reached through a link, the link may move on.
+    return os.path.abspath(path)  # noqa: PTH100 - absolute() keeps the dots, which DuckDB compares
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames inside a folder durable."""
     fd = os.open(folder, os.O_RDONLY)

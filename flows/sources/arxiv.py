@@ -11,23 +11,20 @@ snapshot (https://www.kaggle.com/datasets/Cornell-University/arxiv) has one JSON
 A withdrawn paper keeps its record: the comment says so or, in old records, only the abstract.
 """
 
-import hashlib
-import html
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
 import orjson
 from lxml import etree
 
+from flows import oai
 from flows.reading import CUT, read_lines, read_start, read_whole
 from flows.settings import Settings
 from flows.source import Fetch, Format, ListSpec, Raw, Seen, Source, Window
 from schemas import normalize
-from schemas.errors import BrokenResponseError
 from schemas.paper import Author, Bibliography, Identifier, Listing
 from schemas.records.arxiv import OaiAuthor, OaiDeleted, OaiRecord, SnapshotRecord
 from warehouse.responses import Response
@@ -36,24 +33,14 @@ NAME = "arxiv"
 OAI, DELETED, SNAPSHOT = "arxiv-oai", "arxiv-oai-deleted", "arxiv-snapshot"
 _PREFIX = "oai:arXiv.org:"
 _PAGE_SIZE = 1_000
-_MOST_RECORDS = 100_000
-_RESTARTS = 2
-_MOST_PAGES = 10_000
 # Records modified a day, roughly; only for the estimate.
 _RATES = {"cs": 1_500, "stat": 300, "eess": 300}
 
-# How a whole page ends. The token is read here, without a parse of the page: outside CDATA, which
-# arXiv does not use, no text can look like these tags. What ends otherwise is parsed in full.
-_END = re.compile(
-    rb"</record>\s*(?:<resumptionToken\b[^<>]*(?:/>|>([^<>]*)</resumptionToken>)\s*)?"
-    rb"</ListRecords>\s*</OAI-PMH>\s*\Z"
-)
 _WITHDRAWN = re.compile(
     r"\s*this (paper|submission|article|manuscript|preprint|work|note) (has been|is|was) withdrawn\b",
     re.IGNORECASE,
 )
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-_RESPONSE_DATE = re.compile(rb"<responseDate>\s*([^<>]{1,40}?)\s*</responseDate>")
 
 
 def lists(settings: Settings) -> Sequence[ListSpec]:
@@ -66,91 +53,20 @@ def lists(settings: Settings) -> Sequence[ListSpec]:
     )
 
 
-async def requests(fetch: Fetch, window: Window) -> AsyncIterator[Response]:
-    """The pages of one set's window, by resumption tokens, begun anew when a token is refused.
-
-    Raises:
-        BrokenResponseError: it answers an error, sends a token or a page twice, or refuses its
-            own tokens again and again; the window is then not complete.
-    """
+def requests(fetch: Fetch, window: Window) -> AsyncIterator[Response]:
+    """The pages of one set's window; see `oai.pages`."""
     first = {"verb": "ListRecords", "metadataPrefix": "arXiv", "set": window.list.name}
     first["from"] = window.start.isoformat()
     if not window.is_open:
         first["until"] = window.end.isoformat()
     context = {"list": window.list.name, "from": first["from"], "until": first.get("until")}
-    query, token, restarts, page = first, "", 0, 0
-    seen: set[str] = set()
-    while page < _MOST_PAGES:
-        response = await fetch(
-            fetch.base_url, params=query, context={**context, "page": page}, fresh=restarts > 0
-        )
-        end = _end_of(response.body)
-        if end.error == "badResumptionToken" and token:
-            restarts += 1
-            if restarts > _RESTARTS:
-                raise _broken(
-                    f"refuses its own resumption tokens ({end.words}): try later", response.url
-                )
-            query, token, page, seen = first, "", 0, set()
-            continue
-        if end.error == "noRecordsMatch" and token:
-            return
-        if end.error and end.error != "noRecordsMatch":
-            raise _broken(f"is the error {end.error}: {end.words or 'no text'}", response.url)
-        marks = {mark for mark in (end.token, _records_hash(response.body)) if mark}
-        if marks & seen:
-            raise _broken("sends the same token or page again: try later", response.url)
-        seen |= marks
-        yield response
-        if not end.token:
-            return
-        token, page = end.token, page + 1
-        query = {"verb": "ListRecords", "resumptionToken": token}
-    raise _broken(f"does not end after {_MOST_PAGES:,} pages: harvest smaller windows")
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """What the end of an answer says: the next token, or an error's code and words."""
-
-    token: str = ""
-    error: str = ""
-    words: str = ""
-
-
-def _end_of(body: bytes) -> _End:
-    found = _END.search(body, max(0, len(body) - 8_192))
-    if found is not None:
-        return _End(token=html.unescape((found[1] or b"").decode(errors="replace")).strip())
-    root = _root(body)
-    error = root.find("{*}error")
-    if error is not None:
-        words = normalize.excerpt(" ".join((error.text or "").split()), 200)
-        return _End(error=error.get("code") or "without a code", words=words)
-    return _End(token=(root.findtext("{*}ListRecords/{*}resumptionToken") or "").strip())
-
-
-def _records_hash(body: bytes) -> str | None:
-    """A page's records alone, for the date of the response and the token always differ."""
-    start, end = body.find(b"<record"), body.rfind(b"</record>")
-    return hashlib.sha256(body[start:end]).hexdigest() if 0 <= start < end else None
+    return oai.pages(fetch, first, context, _ARXIV)
 
 
 def expected_requests(window: Window) -> int:
     """By the usual number of records modified a day, 1,000 a page."""
     days = (window.end - window.start).days + 1
     return max(1, -(-days * _RATES.get(window.list.name, 500) // _PAGE_SIZE))
-
-
-def watermark(window: Window, first_response: Response | None) -> datetime:
-    """The source's own clock at the first response, for a closed window at most its end."""
-    stated = _RESPONSE_DATE.search(first_response.body[:4_096]) if first_response else None
-    answered = normalize.to_datetime(stated[1].decode("ascii", "replace")) if stated else None
-    # A wrong clock there must carry the watermark neither past records to come nor into the past.
-    start = datetime.combine(window.start, time(), UTC)
-    mark = max(start, min(answered or window.now, window.now + timedelta(days=1)))
-    end = datetime.combine(window.end + timedelta(days=1), time(), UTC)
-    return mark if window.is_open else min(end, mark)
 
 
 def parse(body: bytes) -> list[Raw]:
@@ -164,12 +80,14 @@ def parse(body: bytes) -> list[Raw]:
     if start == b"{":
         return _from_lines(body)
     if start == b"[":
-        raise _broken("is a JSON array: give one record a line, as the metadata snapshot does")
-    return _from_oai(body)
+        raise _ARXIV.broken(
+            "is a JSON array: give one record a line, as the metadata snapshot does"
+        )
+    return oai.read_records(body, _ARXIV)
 
 
 def _from_lines(body: bytes) -> list[Raw]:
-    _check_number(body.count(b"\n"))
+    _ARXIV.check_number(body.count(b"\n"))
     raws: list[Raw] = []
     for position, line in enumerate(body.split(b"\n")):
         if not line or line.isspace():
@@ -195,99 +113,10 @@ def _refuse_one_document(body: bytes) -> None:
     except orjson.JSONDecodeError:
         return
     keys = ", ".join(normalize.excerpt(key, 30) for key in list(document)[:5])
-    raise _broken(
+    raise _ARXIV.broken(
         f"is one JSON object over many lines (with {keys}): give one record of the metadata "
         "snapshot a line"
     )
-
-
-def _from_oai(body: bytes) -> list[Raw]:
-    root = _root(body)
-    error = root.find("{*}error")
-    if error is not None:
-        if error.get("code") == "noRecordsMatch":
-            return []
-        words = normalize.excerpt(" ".join((error.text or "").split()), 200) or "no text"
-        raise _broken(f"is the error {error.get('code')}: {words}")
-    for element in root:
-        if _local(element) in ("ListRecords", "GetRecord"):
-            _check_number(len(element))
-            records = (child for child in element if _local(child) != "resumptionToken")
-            return [_from_record(n, record) for n, record in enumerate(records)]
-    held = ", ".join(_local(element) for element in list(root)[2:6]) or "nothing"
-    raise _broken(f"holds {normalize.excerpt(held, 100)}, neither ListRecords nor GetRecord")
-
-
-def _check_number(n: int) -> None:
-    if n > _MOST_RECORDS:
-        raise _broken(f"holds {n:,} records, more than any answer has")
-
-
-def _root(body: bytes) -> etree._Element:
-    """The root of a well-formed OAI-PMH answer that declares nothing."""
-    start = re.search(rb"<[A-Za-z_]", body)
-    if b"<!DOCTYPE" in body[: start.start() if start else len(body)]:
-        raise _broken("declares a DOCTYPE, which no OAI-PMH answer does: not read")
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    try:
-        root = etree.fromstring(body, parser)
-    except etree.XMLSyntaxError as error:
-        line, column = error.position
-        words = error.msg.rpartition(", line ")[0] or error.msg
-        raise _broken(f"is not well-formed XML at line {line}, column {column}: {words}") from error
-    except (etree.LxmlError, ValueError, LookupError) as error:
-        raise _broken(f"is not well-formed XML: {error}") from error
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise _broken("declares a DOCTYPE, which no OAI-PMH answer does: not read")
-    if _local(root) != "OAI-PMH":
-        raise _broken(f"is <{normalize.excerpt(_local(root), 100)}>, not OAI-PMH")
-    return root
-
-
-def _local(element: etree._Element) -> str:
-    return str(element.tag).rpartition("}")[2]
-
-
-def _from_record(position: int, record: etree._Element) -> Raw:
-    """One record, read in one pass: its header, and the element `arXiv`."""
-    data: dict[str, Any] = {}
-    format_name, problem, has_header = OAI, None, False
-    for part in record:
-        name = _local(part)
-        if name == "header":
-            has_header = True
-            if part.get("status") == "deleted":
-                format_name = DELETED
-            for child in part:
-                _add(data, _local(child), child)
-        elif name == "metadata":
-            for child in part:
-                kind = _local(child)
-                if kind == "arXiv":
-                    data["arXiv"] = _metadata(child)
-                else:
-                    given = f"{child.prefix}:{kind}" if child.prefix else kind
-                    problem = f"is in the format {normalize.excerpt(given, 100)}, not arXiv"
-        else:
-            data[name] = None
-    if not has_header:
-        problem = "has no header"
-    elif "identifier" not in data:
-        problem = "has a header without identifier"
-    elif problem is None and format_name == OAI and "arXiv" not in data:
-        problem = "has no metadata, and is not marked deleted"
-    if format_name == DELETED:
-        data.pop("arXiv", None)
-    identifier = data.get("identifier")
-    where = f"record {position + 1}" + (f" ({identifier[:100]})" if identifier else "")
-    return Raw(format_name, position, data, problem, where)
 
 
 def _metadata(element: etree._Element) -> dict[str, Any]:
@@ -297,7 +126,7 @@ def _metadata(element: etree._Element) -> dict[str, Any]:
         if name == "authors":
             data[name] = [_author_fields(author) for author in child]
         else:
-            _add(data, name, child)
+            oai.add_text(data, name, child)
     return data
 
 
@@ -309,19 +138,13 @@ def _author_fields(element: etree._Element) -> dict[str, Any]:
             if child.text:
                 data.setdefault(name, []).append(child.text)
         else:
-            _add(data, name, child)
+            oai.add_text(data, name, child)
     return data
 
 
-def _add(data: dict[str, Any], name: str, element: etree._Element) -> None:
-    """Add an element's text; a name given twice is joined by a blank, an empty one left out."""
-    text = element.text if not len(element) else "".join(str(part) for part in element.itertext())
-    if text:
-        data[name] = f"{data[name]} {text}" if name in data else text
-
-
-def _broken(what: str, url: str | None = None) -> BrokenResponseError:
-    return BrokenResponseError(f"The answer of arXiv {what}.", source=NAME, url=url)
+_ARXIV = oai.Repository(
+    NAME, "arXiv", element="arXiv", format=OAI, deleted_format=DELETED, read_metadata=_metadata
+)
 
 
 def listing(record: Any, seen: Seen) -> tuple[Listing, Sequence[Any]]:
@@ -507,6 +330,6 @@ SOURCE = Source(
     parse=parse,
     listing=listing,
     expected_requests=expected_requests,
-    watermark=watermark,
+    watermark=oai.watermark,
     read_file=read_file,
 )

@@ -11,51 +11,30 @@ listing; `ai_*` fields arrive days later, so the last days are read again.
 """
 
 import hashlib
-import json
 import re
 import unicodedata
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urljoin
 
-import orjson
-from lxml import html
-from lxml.etree import LxmlError
-
+from flows.huggingface_forms import API, NAME, PAGE, TEXT, broken, kind_of, parse, read_json
 from flows.reading import day_in_name, read_whole
 from flows.settings import Settings
-from flows.source import Fetch, Format, ListSpec, Raw, Seen, Source, Window
+from flows.source import Fetch, Format, ListSpec, Seen, Source, Window
 from schemas import normalize
-from schemas.errors import BrokenResponseError
 from schemas.paper import Listing, Metric
 from schemas.records.huggingface import Item, PageItem, TextItem
 from warehouse.responses import Response
 
-NAME = "huggingface"
 PAGE_NAME = "huggingface_page"
-API, PAGE, TEXT = "huggingface-api", "huggingface-page", "huggingface-text"
 WEEKDAYS = frozenset(range(5))
 _PAGE_SIZE = 100
 _MOST_PAGES = 50  # of one day; the fullest so far had two
-_MOST_ENTRIES = 10_000
-_BOM = b"\xef\xbb\xbf"
-_START = re.compile(rb'\s*(?:(?P<html><)|\{|\[\s*["{\[\]\d-])')
 _PERIODS = {"week": "weekly", "month": "monthly"}
-_REPR = re.compile(r"\{\s*'")
 _LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[\w*-]+(?:\s*=\s*(?:"[^"]*"|[^\s";,]*))?)*)')
 _REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s";,]*))', re.IGNORECASE)
-
-# Lines that stand on a saved page before its first paper.
-_BANNER = re.compile(
-    r"new|subscribe|(get )?trending papers\b.*|daily papers\b.*|by ?ak\b.*|log ?in|sign ?up"
-    r"|(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? \d{1,2}(, \d{4})?",
-    re.IGNORECASE,
-)
-# The longest title of 10,000 on arXiv has 228 characters.
-_LONGEST_TITLE = 250
-_SHORTEST_ABSTRACT = 40
 
 
 def lists(settings: Settings) -> Sequence[ListSpec]:
@@ -115,22 +94,22 @@ async def _pages(
     while True:
         n_pages += 1
         if n_pages > _MOST_PAGES:
-            raise _broken(f"does not end after {_MOST_PAGES} pages: try again later", response.url)
+            raise broken(f"does not end after {_MOST_PAGES} pages: try again later", response.url)
         seen.add(response.url)
         if response.sha256 in seen:
-            raise _broken(
+            raise broken(
                 f"sends the same page twice ({response.url}): try again later", response.url
             )
         seen.add(response.sha256)
         yield response
-        rows = _json(response.body)
+        rows = read_json(response.body)
         n_rows = len(rows) if isinstance(rows, list) else 0
         offset += n_rows
         following = next_link(response.headers.get("link", ""), response.url)
         if not n_rows or following is None or (size is not None and offset >= size):
             return
         if following in seen:
-            raise _broken(f"links in a circle ({following}): try again later", response.url)
+            raise broken(f"links in a circle ({following}): try again later", response.url)
         response = await fetch(following, context={**context, "offset": offset})
 
 
@@ -142,7 +121,7 @@ def next_link(header: str, url: str) -> str | None:
                 try:
                     return urljoin(url, str(target))
                 except ValueError as error:
-                    raise _broken(f"links to what is no address ({error})", url) from error
+                    raise broken(f"links to what is no address ({error})", url) from error
     return None
 
 
@@ -165,163 +144,6 @@ def watermark(window: Window, _first: Response | None) -> datetime:
     """The end of the window, but never later than now."""
     end = datetime.combine(window.end + timedelta(days=1), time(), UTC)
     return min(end, window.now)
-
-
-def parse(body: bytes) -> list[Raw]:
-    """The entries of an API answer, an HTML page or a page saved as text, told apart by content.
-
-    Raises:
-        BrokenResponseError: it is none of these, or holds no list.
-    """
-    kind = _kind(body)
-    body = body.removeprefix(_BOM)
-    if kind == PAGE:
-        return _from_object(_props(body))
-    if kind == API:
-        data = _json(body)
-        if isinstance(data, list):
-            return [_raw(API, n, row, row) for n, row in enumerate(_bounded(data))]
-        return _from_object(data)
-    try:
-        return _from_text(body.decode())
-    except UnicodeDecodeError as error:
-        raise _broken(f"is neither JSON, HTML nor text in UTF-8 (byte {error.start})") from error
-
-
-def _kind(body: bytes) -> str:
-    """JSON, HTML or text; a title in brackets is not yet JSON."""
-    found = _START.match(body.removeprefix(_BOM))
-    return TEXT if found is None else PAGE if found["html"] else API
-
-
-def _from_object(data: Any) -> list[Raw]:
-    """An API item alone, the props of a page, or a list somebody wrapped."""
-    if not isinstance(data, dict):
-        raise _broken("holds no list of papers")
-    if "paper" in data:
-        return [_raw(API, 0, data, data)]
-    if "error" in data:
-        raise _broken(f"is an error: {normalize.excerpt(data['error'], 200)}")
-    rows = next(
-        (data[key] for key in ("dailyPapers", "data") if isinstance(data.get(key), list)), None
-    )
-    if rows is None:
-        raise _broken(
-            "holds no list of papers: expected an array, or an object with dailyPapers or data"
-        )
-    around = {"dateString": data.get("dateString", data.get("date"))}
-    if "periodType" in data:
-        around["periodType"] = data["periodType"]
-    return [_raw(PAGE, n, row, {"item": row, **around}) for n, row in enumerate(_bounded(rows))]
-
-
-def _bounded(rows: list[Any]) -> list[Any]:
-    if len(rows) > _MOST_ENTRIES:
-        raise _broken(f"holds {len(rows):,} entries, more than any list has")
-    return rows
-
-
-def _raw(format_name: str, position: int, row: Any, data: Any) -> Raw:
-    where = f"[{position}]"
-    if isinstance(row, dict):
-        try:
-            orjson.dumps(row)
-        except TypeError as error:
-            problem = f"holds what JSON cannot carry ({error})"
-            return Raw(format_name, position, row, problem, where)
-        return Raw(format_name, position, data, where=where)
-    problem = "is not a JSON object"
-    if isinstance(row, str) and _REPR.match(row):
-        problem = (
-            "is the text of a Python dict, not a JSON object: recorded with repr() instead of "
-            "json.dumps()"
-        )
-    elif isinstance(row, str) and row.lstrip().startswith("{"):
-        problem = "is the text of a JSON object, not the object: encoded twice"
-    return Raw(format_name, position, row, problem, where)
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        first = error
-    # One entry with half a surrogate pair must not cost the list; `_raw` finds it again.
-    if b"\\ud" in body.lower():
-        try:
-            return json.loads(body, parse_constant=_refuse)
-        except (ValueError, RecursionError):
-            pass
-    raise _broken(f"is not JSON: {first}")
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)
-
-
-def _props(body: bytes) -> Any:
-    """What a page hands to its own script: JSON in an attribute, read and never run."""
-    try:
-        parser = html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False)
-        page = html.document_fromstring(body, parser=parser)
-        found = page.xpath('//*[@data-target="DailyPapers"]/@data-props')
-    except (LxmlError, ValueError) as error:
-        raise _broken(f"is not HTML: {error}") from error
-    if not isinstance(found, list) or not found:
-        raise _broken('is a page without an element data-target="DailyPapers": save a papers page')
-    return _json(str(found[0]).encode(errors="replace"))
-
-
-def _from_text(text: str) -> list[Raw]:
-    """Titles and abstracts in turn, after a banner.
-
-    A paragraph reads as an abstract when no title is that long, or when it is a sentence. What
-    stands before the title of the first abstract is the banner. From there a title belongs to the
-    abstract after it; either without the other is a problem of its own.
-    """
-    blocks = [" ".join(block.split()) for block in re.split(r"\n[^\S\n]*\n", _lines(text))]
-    if len(blocks) == 1:
-        blocks = [" ".join(line.split()) for line in _lines(text).split("\n")]
-    _bounded(blocks)
-    numbered = [(n, block) for n, block in enumerate(blocks, 1) if block]
-    while numbered and _BANNER.fullmatch(numbered[0][1]):
-        numbered = numbered[1:]
-    first = next((n for n, (_, b) in enumerate(numbered) if n and _is_abstract(b)), None)
-    if first is None:
-        raise _broken("is text in which no paragraph reads as the abstract of a title before it")
-    raws: list[Raw] = []
-    at = first - 1
-    while at < len(numbered):
-        number, block = numbered[at]
-        where, position = f"paragraph {number}", len(raws)
-        following = numbered[at + 1][1] if at + 1 < len(numbered) else ""
-        at += 1
-        if len(block) > _LONGEST_TITLE:
-            raws.append(Raw(TEXT, position, block, "an abstract without a title", where))
-        elif not _is_abstract(following):
-            raws.append(Raw(TEXT, position, block, "a title without an abstract", where))
-        else:
-            raws.append(Raw(TEXT, position, {"title": block, "abstract": following}, where=where))
-            at += 1
-    n_alone = sum(raw.problem is not None for raw in raws)
-    if n_alone > len(raws) // 2:
-        raise _broken(
-            f"is text, but no saved page: {n_alone} of its {len(raws)} entries are no title with an "
-            "abstract after it"
-        )
-    return raws
-
-
-def _lines(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
-
-
-def _is_abstract(block: str) -> bool:
-    return len(block) > _LONGEST_TITLE or (len(block) >= _SHORTEST_ABSTRACT and block.endswith("."))
-
-
-def _broken(what: str, url: str | None = None) -> BrokenResponseError:
-    return BrokenResponseError(f"The answer of Hugging Face {what}.", source=NAME, url=url)
 
 
 def listing(record: Any, seen: Seen) -> tuple[Listing, Sequence[Metric]]:
@@ -461,7 +283,7 @@ def read_file(path: Path, options: Mapping[str, Any]) -> Iterator[tuple[bytes, M
     `date`, else what a page says of itself, else the day in its name, else what the records say.
     """
     body = read_whole(path)
-    is_trending = "trending" in path.name.lower() or _kind(body) == TEXT
+    is_trending = "trending" in path.name.lower() or kind_of(body) == TEXT
     context: dict[str, Any] = {
         "list": "trending" if is_trending else "daily",
         "offset": 0,

@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flows.huggingface_forms import parse
 from flows.settings import Settings
 from flows.source import ListSpec, Seen, Window
-from flows.sources.huggingface import SOURCE, next_link, parse
+from flows.sources.huggingface import SOURCE, next_link
 from flows.validate import Problem, validate
 from schemas.errors import BrokenResponseError, UsageError
 from schemas.paper import Listing, Metric

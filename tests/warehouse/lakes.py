@@ -17,8 +17,9 @@ from schemas.arrow import STORED_COLUMNS, hashed_columns, record_batch, schema_o
 from schemas.datasets import DATASETS, Dataset
 from schemas.fields import Row
 from schemas.paper import Author, Identifier, Listing, Membership, Metric, Paper
-from warehouse.build import build, open_warehouse
+from warehouse.build import build
 from warehouse.manifest import DataFile, Manifest, Table
+from warehouse.reading import open_warehouse
 
 NIGHT = date(2026, 11, 20)
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -20,8 +20,10 @@ from schemas.datasets import DATASETS, LISTINGS, MEMBERSHIPS, METRICS
 from schemas.errors import LakeError, UsageError
 from schemas.fields import Row
 from tests.warehouse import lakes
-from warehouse.build import build, load_views, open_warehouse, single_select
+from warehouse.build import build
 from warehouse.manifest import DataFile, Manifest, Table, living_rows_sql, quoted
+from warehouse.reading import open_warehouse, single_select
+from warehouse.viewfiles import load_views
 
 VIEWS = sorted(view.name for view in load_views())
 
@@ -376,7 +378,7 @@ def test_a_key_with_a_null_is_superseded(tmp_path: Path) -> None:
 def test_times_are_shown_in_utc(shared: Path) -> None:
     """Whatever the machine's zone, times come in UTC."""
     code = (
-        "import sys; from pathlib import Path; from warehouse.build import open_warehouse; "
+        "import sys; from pathlib import Path; from warehouse.reading import open_warehouse; "
         "c = open_warehouse(Path(sys.argv[1])); "
         "print(c.execute('select first_seen_at::varchar from papers limit 1').fetchone()[0])"
     )

@@ -7,8 +7,9 @@ import pytest
 
 from schemas.arrow import STORED_COLUMNS, schema_of
 from schemas.datasets import DATASETS
-from warehouse.build import load_views, type_text
+from warehouse.build import type_text
 from warehouse.dictionary import dictionary
+from warehouse.viewfiles import load_views
 
 PAGE = Path(__file__).resolve().parents[2] / "DICTIONARY.md"
 

@@ -18,10 +18,11 @@ import pytest
 from schemas.errors import BusyError, LakeError, PaperlakeError, UsageError
 from tests.warehouse import lakes
 from warehouse import exports
-from warehouse.build import load_views, open_warehouse
 from warehouse.exports import export
 from warehouse.files import write_json
 from warehouse.manifest import Manifest, quoted, to_json
+from warehouse.reading import open_warehouse
+from warehouse.viewfiles import load_views
 
 VIEWS = sorted(view.name for view in load_views())
 

@@ -11,8 +11,8 @@ import pytest
 from schemas.fields import Row
 from schemas.paper import Author, Identifier, Metric, Quarantined, Redirect
 from tests.warehouse import lakes
-from warehouse.build import VIEWS, load_views
 from warehouse.verify import CHECKS
+from warehouse.viewfiles import VIEWS, load_views
 
 H1, H2, H3 = "huggingface:1", "huggingface:2", "huggingface:3"
 FILES = sorted([*VIEWS.glob("*.sql"), *CHECKS.glob("*.sql")])
