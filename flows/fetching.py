@@ -13,7 +13,6 @@ import importlib.metadata
 import logging
 import re
 import time
-import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from urllib.parse import quote, quote_plus
 import httpx
 import tenacity
 
+from flows.bodies import TooMuchError, TryAgainError, beginning, excerpt, read_body
 from flows.pacing import Pace
 from flows.settings import Settings
 from flows.source import Source
@@ -41,7 +41,6 @@ _RETRIED = frozenset({202, 408, 425, 429})
 _KEPT_HEADERS = re.compile(
     "content-type|link|location|etag|last-modified|date|retry-after|x-api-pool|(x-)?rate-?limit.*"
 )
-_EXCERPT_BYTES = 4096
 
 
 def open_client(settings: Settings, *, contact: str | None) -> httpx.AsyncClient:
@@ -155,7 +154,7 @@ class Fetcher:
     async def _retried(self, url: str) -> "_Answer":
         retrying = tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(self._settings.attempts),
-            retry=tenacity.retry_if_exception_type(_TryAgainError),
+            retry=tenacity.retry_if_exception_type(TryAgainError),
             wait=_wait,
             sleep=self._sleep,
             before_sleep=self._before_sleep,
@@ -163,7 +162,7 @@ class Fetcher:
         )
         try:
             return await retrying(self._attempt, url)
-        except _TryAgainError as error:
+        except TryAgainError as error:
             n = self._settings.attempts
             reason = (
                 f"no usable answer in {n} attempts, the last time {error}; the next run goes on "
@@ -201,10 +200,10 @@ class Fetcher:
         except CircuitOpenError as error:
             facts = error.facts | {"source": self._source.name, "url": self._shown(str(url))}
             raise CircuitOpenError(error.message, **facts) from None
-        except _TryAgainError:
+        except TryAgainError:
             await self._pace.report(host, ok=False)
             raise
-        except _TooMuchError as error:
+        except TooMuchError as error:
             await self._pace.report(host, ok=True)
             raise self._error(UnsafeError, str(url), str(error)) from None
         budget = parse_rate_limit(answer.headers, time.time())
@@ -235,10 +234,10 @@ class Fetcher:
             ):
                 body = await self._body(response)
         except TimeoutError:
-            raise _TryAgainError(f"the answer took longer than {seconds:g} s") from None
+            raise TryAgainError(f"the answer took longer than {seconds:g} s") from None
         except (httpx.TransportError, OSError) as error:
             reason = f"the connection failed ({type(error).__name__}: {error})".replace(".)", ")")
-            raise _TryAgainError(self._blot(reason)) from None
+            raise TryAgainError(self._blot(reason)) from None
         found = response.headers.items()
         kept = {name: value for name, value in found if _KEPT_HEADERS.fullmatch(name)}
         return _Answer(response.status_code, kept, body)
@@ -248,11 +247,13 @@ class Fetcher:
         if response.status_code in _REDIRECTS:
             return b""
         if response.status_code not in _USABLE:
-            return await _beginning(response)
+            return await beginning(response.headers, response.aiter_raw())
         is_framed = {"content-length", "transfer-encoding"} & response.headers.keys()
         if response.status_code != 204 and not is_framed:
             self._warn("answers come without a length: one that is cut off may look complete.")
-        return await read_body(response, self._source.max_response_bytes)
+        return await read_body(
+            response.headers, response.aiter_raw(), self._source.max_response_bytes
+        )
 
     def _judged(self, url: httpx.URL, answer: "_Answer", wait: float | None) -> Exception:
         """What an answer that cannot be used means: refused, come back later, or try again."""
@@ -270,7 +271,7 @@ class Fetcher:
                 f"(PAPERLAKE_MAX_RETRY_AFTER_SECONDS is {longest:g})"
             )
             return self._error(FetchError, str(url), reason, status, excerpt=text, until=until)
-        return _TryAgainError(said, status, wait)
+        return TryAgainError(said, status, wait)
 
     def _before_sleep(self, state: tenacity.RetryCallState) -> None:
         self.n_retries += 1
@@ -352,82 +353,6 @@ class _Answer:
     body: bytes
 
 
-class _TryAgainError(Exception):
-    """This attempt failed, the next one may not. `wait`: seconds the source asked for."""
-
-    def __init__(self, reason: str, status: int | None = None, wait: float | None = None) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.wait = wait
-
-
-class _TooMuchError(Exception):
-    """The answer is larger than allowed, or encoded in a way that cannot be bounded."""
-
-
-async def read_body(response: httpx.Response, limit: int) -> bytes:
-    """Read a whole body raw and decode it, never holding more than `limit` decoded bytes.
-
-    One gzip member, and nothing behind it: no source sends more, and a chain of tiny members would
-    cost time without bound.
-
-    Raises:
-        _TooMuchError: more than `limit` bytes, raw or decoded, or an encoding that we did not offer.
-        _TryAgainError: the body is incomplete or damaged.
-    """
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("", "identity", "gzip"):
-        raise _TooMuchError(f"its encoding {encoding[:40]!r} was not asked for and is refused")
-    too_much = f"it is larger than the {limit} bytes that the source may send in one answer"
-    length = response.headers.get("content-length")
-    gunzip = zlib.decompressobj(31) if encoding == "gzip" else None
-    body = bytearray()
-    n_raw = 0
-    async for chunk in response.aiter_raw():
-        n_raw += len(chunk)
-        if n_raw > limit:
-            raise _TooMuchError(too_much)
-        try:
-            # With room for one byte more than allowed, all input is consumed, or it is too much.
-            body += gunzip.decompress(chunk, limit + 1 - len(body)) if gunzip else chunk
-        except zlib.error:
-            raise _TryAgainError("its gzip body is damaged") from None
-        if len(body) > limit:
-            raise _TooMuchError(too_much)
-        if gunzip and gunzip.unused_data:
-            raise _TryAgainError("bytes follow the end of its gzip body")
-    is_chunked = "transfer-encoding" in response.headers
-    if length is not None and not is_chunked and int(length) != n_raw:
-        raise _TryAgainError(f"{n_raw} bytes came instead of {length}")
-    if gunzip and not gunzip.eof and n_raw:
-        raise _TryAgainError("its gzip body is cut off")
-    return bytes(body)
-
-
-async def _beginning(response: httpx.Response) -> bytes:
-    """The first bytes of an error's body, decoded as far as that goes."""
-    raw = b""
-    async for chunk in response.aiter_raw():
-        raw += chunk
-        if len(raw) >= _EXCERPT_BYTES:
-            break
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding == "gzip":
-        try:
-            return zlib.decompressobj(31).decompress(raw, _EXCERPT_BYTES)
-        except zlib.error:
-            return b""
-    return raw[:_EXCERPT_BYTES] if encoding in ("", "identity") else b""
-
-
-def excerpt(body: bytes) -> str:
-    """The first words of an error's body, for people: no markup, no control characters."""
-    text = body[:_EXCERPT_BYTES].decode("utf-8", errors="replace")
-    text = re.sub(r"(?is)<(script|style)\b.*?</\1>|<[^<>]*>", " ", text)
-    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return text if len(text) <= 160 else text[:159] + "…"
-
-
 def hop_problem(url: httpx.URL, base: httpx.URL, hosts: frozenset[str]) -> str | None:
     """Why nothing may be sent to a URL, or None.
 
@@ -455,9 +380,9 @@ def _wait(state: tenacity.RetryCallState) -> float:
     return max(asked or 0.0, backoff) + tenacity.wait_random(0, 1)(state)
 
 
-def _failure(state: tenacity.RetryCallState) -> _TryAgainError | None:
+def _failure(state: tenacity.RetryCallState) -> TryAgainError | None:
     error = state.outcome.exception() if state.outcome is not None else None
-    return error if isinstance(error, _TryAgainError) else None
+    return error if isinstance(error, TryAgainError) else None
 
 
 def _advice(status: int) -> str:

@@ -118,6 +118,8 @@ async def _harvest_window(run: OpenRun, harvest: Harvest, window: Window, fetch:
         )
     if fatal is not None:
         raise fatal
+    if fetch.n_retries:
+        run.warn(f"{source.name} {spec.name}: {fetch.n_retries} requests had to be repeated.")
     for warning in (*fetch.warnings, *reader.warnings):
         run.warn(warning)
     if problem is not None:

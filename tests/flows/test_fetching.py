@@ -19,7 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.fetching import Fetcher, excerpt, hop_problem, open_client
+from flows.bodies import excerpt
+from flows.fetching import Fetcher, hop_problem, open_client
 from flows.pacing import FAILURES_TO_OPEN, Pace
 from flows.settings import Settings
 from flows.source import Fetch, Source
