@@ -17,7 +17,7 @@ from flows.opening import note_progress
 from flows.planning import plan_round
 from flows.runs import OPEN, Harvest, OpenRun, close
 from flows.source import load_sources
-from schemas.datasets import METRICS, QUARANTINE, RUNS, SNAPSHOTS, SOURCES
+from schemas.datasets import DATASETS, METRICS, QUARANTINE, RUNS, SNAPSHOTS, SOURCES
 from schemas.errors import BlockedError
 from schemas.paper import Run, SnapshotRow, SourceOutcome, SourceState
 from warehouse.dedupe import identifiers
@@ -149,7 +149,7 @@ def _manifest(
                 max(old, harvest.watermark) if old else harvest.watermark
             )
     writer.replace_rows(SOURCES, _source_states(run, watermarks))
-    content = [table for name, table in writer.tables.items() if name in _HASHED_TABLES]
+    content = [writer.table(dataset) for dataset in DATASETS if dataset.in_content_hash]
     content_hash = f"{sum(int(table.content_hash, 16) for table in content) % MODULUS:032x}"
     counts = {name: table.rows for name, table in writer.tables.items()}
     snapshot = SnapshotRow(
@@ -182,9 +182,6 @@ def _manifest(
         is_run_complete=is_complete,
         last_night=run.night_date if run.kind == "nightly" and is_complete else last_night,
     )
-
-
-_HASHED_TABLES = frozenset({"listings", "metrics", "papers", "memberships"})
 
 
 def _source_states(

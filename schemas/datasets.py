@@ -22,6 +22,7 @@ class Dataset:
     mode: Literal["upsert", "replace"] = "upsert"
     derived: bool = False
     in_content_hash: bool = False
+    """Whether a snapshot's content hash covers it."""
     dated_by: str | None = None
     """A column that says how new a row is: an older row does not replace a newer one."""
 

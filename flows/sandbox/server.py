@@ -1,7 +1,6 @@
 """The sandbox over HTTP on loopback: every source of the folder `routes`, for any night."""
 
 import importlib
-import ipaddress
 import pkgutil
 import socket
 import threading
@@ -78,29 +77,6 @@ def _missing(_request: Any, _error: Any) -> JSONResponse:
     return JSONResponse({"error": "There is nothing here."}, 404)
 
 
-def _server(universe: Universe, night: int, host: str, port: int) -> uvicorn.Server:
-    try:
-        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_loopback = False
-    if not is_loopback:
-        raise UsageError(
-            f"the sandbox serves loopback addresses only, such as 127.0.0.1, not {host}"
-        )
-    return uvicorn.Server(
-        uvicorn.Config(
-            app(universe, night),
-            host=host,
-            port=port,
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=2,
-        )
-    )
-
-
 @contextmanager
 def run_in_thread(universe: Universe, night: int = 0, port: int = 0) -> Iterator[str]:
     """Serve on 127.0.0.1 in a daemon thread while the context lasts; yields the base URL.
@@ -108,7 +84,16 @@ def run_in_thread(universe: Universe, night: int = 0, port: int = 0) -> Iterator
     Raises:
         PaperlakeError: the server did not start, for example because the port is taken.
     """
-    server = _server(universe, night, "127.0.0.1", port)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app(universe, night),
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=2,
+        )
+    )
     # Named as TCP, or asyncio would not switch Nagle's algorithm off: 40 ms for each answer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -133,12 +118,3 @@ def run_in_thread(universe: Universe, night: int = 0, port: int = 0) -> Iterator
         server.should_exit = True
         thread.join(PATIENCE_SECONDS)
         listener.close()
-
-
-def serve(universe: Universe, night: int, host: str = "127.0.0.1", port: int = 8480) -> None:
-    """Serve until interrupted; prints nothing.
-
-    Raises:
-        UsageError: the address is not a loopback address, or the night is out of range.
-    """
-    _server(universe, night, host, port).run()
