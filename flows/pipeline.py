@@ -94,14 +94,15 @@ def publish(run_id: str) -> int | None:
         return None
     now = run.now()
     row = run_row(run, snapshot=run.writer.snapshot, is_complete=is_complete)
-    manifest = _manifest(run, run.writer, row, now, is_complete=is_complete)
+    noted = run.lake.noted_runs()
+    _tell_runs(run.writer, [*noted, row])
+    manifest = _manifest(run, run.writer, now, is_complete=is_complete)
     draft = run.lake.draft_warehouse(manifest)
     with contextlib.closing(open_warehouse(draft, lake=run.lake.root)) as connection:
         failing = run_checks(connection)
     refused = {n: rows for n, rows in failing.items() if rows and n not in run.overrides}
     if refused:
         raise BlockedError(_blocked_sentence(refused), checks=refused)
-    noted = run.lake.noted_runs()
     run.lake.publish(manifest, draft)
     run.lake.forget_runs(noted)
     run.published.append(manifest.snapshot)
@@ -131,14 +132,16 @@ def _blocked_sentence(refused: Mapping[str, Sequence[Mapping[str, Any]]]) -> str
     )
 
 
-def _manifest(
-    run: OpenRun, writer: Writer, row: Run, now: datetime, *, is_complete: bool
-) -> Manifest:
-    parent = run.lake.manifest()
-    # What a snapshot told already is not told again by the note that a kill left behind.
+def _tell_runs(writer: Writer, runs: Sequence[Run]) -> None:
+    """Take up how runs ended; a note that a kill left behind does not outdo what a snapshot told."""
     told = {item["run_id"] for item in writer.rows(RUNS) if item["snapshot"] is not None}
-    noted = [item for item in run.lake.noted_runs() if item.run_id not in told]
-    writer.upsert_rows(RUNS, [*noted, row])
+    writer.upsert_rows(
+        RUNS, [run for run in runs if run.snapshot is not None or run.run_id not in told]
+    )
+
+
+def _manifest(run: OpenRun, writer: Writer, now: datetime, *, is_complete: bool) -> Manifest:
+    parent = run.lake.manifest()
     watermarks = {
         source: dict(lists) for source, lists in (parent.watermarks if parent else {}).items()
     }
@@ -197,7 +200,8 @@ def _source_states(
         for spec in source.lists(run.settings):
             harvest = run.harvests.get((source.name, spec.name))
             success = earlier.pop((source.name, spec.name), None)
-            if harvest is not None and harvest.state == "ok" and run.kind == "nightly":
+            is_whole = harvest is not None and harvest.outcome().state == "ok"
+            if is_whole and run.kind == "nightly":
                 success = run.night_date
             states.append(
                 SourceState(

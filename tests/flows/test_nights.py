@@ -412,3 +412,22 @@ def test_asking_who_writes_does_not_get_in_a_writers_way(lake_path: Path, sandbo
     finally:
         stop.set()
         asking.join()
+
+
+def test_a_note_left_by_a_kill_does_not_outdo_the_snapshot(
+    lake_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run noted as failed, then published, is told as published, also when the note was left lying."""
+    night(lake_path, sandbox_url)
+    lake = Lake(lake_path)
+    (row,) = rows(lake_path, "from lake.runs")
+    names = set(Run.model_fields)
+    run = Run(**{name: value for name, value in row.items() if name in names})
+    lake.note_run(run.model_copy(update={"state": "blocked", "exit_code": 5, "snapshot": None}))
+    night(lake_path, sandbox_url)
+    told = rows(lake_path, "select state, snapshot from runs order by snapshot")
+    assert [(item["state"], item["snapshot"]) for item in told] == [
+        ("published", 1),
+        ("published", 2),
+    ]
+    assert lake.noted_runs() == []
