@@ -210,7 +210,7 @@ def sources(settings: Settings, lake: Lake) -> Rows:
             "base_url": "the sandbox"
             if is_sandbox
             else settings.base_urls.get(source.name, source.base_url),
-            "n_listings": counts.get(source.name, 0),
+            "n_listings": sum(counts.get(name, 0) for name in (source.name, *source.aliases)),
             "pause_seconds": source.pause_seconds,
             "watermark": watermarks.get(source.name, {}).get(spec.name),
             "last_success_date": successes.get((source.name, spec.name)),
