@@ -203,7 +203,7 @@ class Reader:
                 problems.append(Problem(raw.position, "title: is empty", raw.where, None))
                 continue
             listings.append(listing)
-            metrics.extend(self._first_of_each(said))
+            metrics.extend(self.first_of_each(said))
             self.n_undated += sum(metric.list_date is None for metric in said)
         self.n_records += len(raws)
         self.n_sound += len(listings)
@@ -216,7 +216,7 @@ class Reader:
         problem = Problem(-1, str(error), str(error.facts.get("where") or ""), None)
         self.stage.add([], [], [self._quarantined(response, problem)])
 
-    def _first_of_each(self, metrics: Sequence[Metric]) -> list[Metric]:
+    def first_of_each(self, metrics: Sequence[Metric]) -> list[Metric]:
         """Where paging shifts an entry comes twice: its first rank counts. A capture has one moment."""
         kept = []
         for metric in metrics:

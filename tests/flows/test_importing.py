@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from flows import answers
 from flows.importing import capture_time, import_files
 from schemas.errors import LakeError, OriginError, UsageError
 from schemas.paper import Run
@@ -328,3 +329,41 @@ def test_a_file_without_one_sound_record_is_no_success(lake_path: Path, tmp_path
     run = put(lake_path, "huggingface", path)
     assert (run.exit_code, run.outcomes[0].n_quarantined) == (4, 3)
     assert len(rows(lake_path, "from quarantine")) == 3
+
+
+def test_a_retired_id_still_finds_the_paper(lake_path: Path, tmp_path: Path) -> None:
+    """After a merge the retired paper_id leads to the paper that took its place."""
+
+    def record(number: int, doi: str | None, day: str) -> str:
+        return json.dumps(
+            {
+                "id": f"2506.0000{number}",
+                "submitter": None,
+                "authors": "Ada Example",
+                "title": f"Feathers {number}",
+                "comments": None,
+                "journal-ref": None,
+                "doi": doi,
+                "report-no": None,
+                "categories": "cs.LG",
+                "license": None,
+                "abstract": "We weigh feathers.",
+                "versions": [{"version": "v1", "created": "Mon, 2 Jun 2025 10:00:00 GMT"}],
+                "update_date": day,
+                "authors_parsed": [["Example", "Ada", ""]],
+            }
+        )
+
+    path = tmp_path / "snapshot.jsonl"
+    path.write_text(
+        "\n".join([record(1, "10.1000/x", "2025-06-03"), record(2, None, "2025-06-03")])
+    )
+    put(lake_path, "arxiv", path)
+    lake = Lake(lake_path)
+    ids = {answers.show(lake, f"arxiv:2506.0000{n}")["paper"]["paper_id"] for n in (1, 2)}
+    assert len(ids) == 2
+    path.write_text(record(2, "10.1000/x", "2025-06-04"))
+    put(lake_path, "arxiv", path)
+    found = {answers.show(lake, paper_id)["paper"]["paper_id"] for paper_id in ids}
+    assert len(found) == 1
+    assert found < ids

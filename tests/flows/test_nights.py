@@ -9,24 +9,30 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import duckdb
 import pytest
 
+from flows import running
+from flows.harvest import Reader
 from flows.running import run_backfill, run_nightly
+from flows.runs import OpenRun
 from flows.sandbox.client import Sandbox
 from flows.sandbox.server import run_in_thread
 from flows.sandbox.universe import Universe
-from flows.source import Fetch, Source, Window
-from flows.sources import arxiv
-from schemas.errors import BusyError, FetchError, OriginError, UsageError
-from schemas.paper import Run
+from flows.source import Fetch, Seen, Source, Window
+from flows.sources import arxiv, huggingface
+from schemas.errors import BusyError, FetchError, LakeError, OriginError, UsageError
+from schemas.paper import Metric, Run
 from tests.flows.nights import content_hash, differences, night, rows, settings
 from warehouse.audit import audit
+from warehouse.manifest import Manifest, to_json
 from warehouse.responses import Response
 from warehouse.snapshots import Lake
+from warehouse.staging import Stage
 
 NIGHTS = 10
 
@@ -98,8 +104,12 @@ def test_a_night_writes_only_what_changed(lake_path: Path, sandbox_url: str) -> 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from typing import Any, cast
 from flows.settings import load_settings
+from flows import running
+from flows.harvest import Reader
 from flows.running import run_backfill, run_nightly
+from flows.runs import OpenRun
 from warehouse import snapshots, lake as lake_module, responses
 
 lake, url, place, after = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
@@ -174,6 +184,14 @@ def test_a_killed_night_goes_on_to_the_same_content(
     assert manifest is not None
     assert audit(Lake(lake), manifest) == []
     assert not list(lake.rglob(".tmp-*"))
+    named = {file.path for n in Lake(lake).numbers() for file in _manifest(lake, n).files()}
+    assert {str(path.relative_to(lake)) for path in lake.rglob("data/*/*")} == named
+
+
+def _manifest(lake: Path, number: int) -> Manifest:
+    manifest = Lake(lake).manifest(number)
+    assert manifest is not None
+    return manifest
 
 
 def test_a_second_writer_ends_at_once(lake_path: Path, sandbox_url: str) -> None:
@@ -318,6 +336,7 @@ def test_a_backfill_goes_on_where_it_was_killed(
             sandbox_url=sandbox_url,
         )
 
+    before = _manifest(lake_path, 1).watermarks
     asked: list[str] = []
     own = arxiv.requests
 
@@ -348,6 +367,9 @@ def test_a_backfill_goes_on_where_it_was_killed(
     assert not [item for item in asked if item.startswith(("cs", "eess"))]
     assert {item.state for item in again.outcomes} == {"ok"}
     assert Lake(lake_path).state("backfill") is None
+    newest = Lake(lake_path).manifest()
+    assert newest is not None
+    assert newest.watermarks == before
     # Listings of the days before the first night are there now, and tonight's are untouched.
     (old,) = rows(
         lake_path,
@@ -431,3 +453,97 @@ def test_a_note_left_by_a_kill_does_not_outdo_the_snapshot(
         ("published", 2),
     ]
     assert lake.noted_runs() == []
+
+
+def test_a_watermark_never_goes_back(
+    lake_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A source whose clock is set back does not make the lake forget how far it was."""
+    night(lake_path, sandbox_url)
+    before = _manifest(lake_path, 1).watermarks["arxiv"]["cs"]
+    back = dataclasses.replace(arxiv.SOURCE, watermark=lambda *_: before - timedelta(days=9))
+    monkeypatch.setattr(arxiv, "SOURCE", back)
+    night(lake_path, sandbox_url)
+    assert _manifest(lake_path, 2).watermarks["arxiv"]["cs"] == before
+
+
+def test_a_capture_that_cannot_be_trusted_leaves_the_last_one_standing(
+    lake_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a trending list that is mostly damaged nothing but the quarantine is published."""
+    night(lake_path, sandbox_url)
+    before = rows(lake_path, "select rank, paper_id, list_date from trending_papers")
+    own = huggingface.SOURCE.listing
+    broken: list[str] = []
+
+    def listing(record: Any, seen: Seen) -> Any:
+        if seen.context["list"] == "trending" and seen.position % 3:
+            raise ValueError("damaged")
+        if seen.context["list"] == "trending":
+            row, said = own(record, seen)
+            broken.append(f"huggingface:{row.source_id}x")
+            return row.model_copy(update={"listing_id": broken[-1]}), said
+        return own(record, seen)
+
+    monkeypatch.setattr(
+        huggingface, "SOURCE", dataclasses.replace(huggingface.SOURCE, listing=listing)
+    )
+    run = night(lake_path, sandbox_url)
+    assert run.exit_code == 4
+    assert {(item.list, item.state) for item in run.outcomes} >= {
+        ("trending", "failed"),
+        ("daily", "ok"),
+    }
+    assert rows(lake_path, "select rank, paper_id, list_date from trending_papers") == before
+    known = {row["listing_id"] for row in rows(lake_path, "from lake.listings")}
+    assert broken
+    assert not known & set(broken)
+
+
+def test_a_prefect_that_breaks_does_not_end_the_night(
+    lake_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever Prefect dies of, the night is told so and goes on from what is kept."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("no server")
+
+    monkeypatch.setattr(running, "_with_prefect", broken)
+    run = run_nightly(settings(lake_path), sandbox_url=sandbox_url)
+    assert (run.state, run.snapshot) == ("published", 1)
+
+
+def test_a_number_that_was_passed_is_not_published(lake_path: Path, sandbox_url: str) -> None:
+    """Where a higher snapshot exists, somebody wrote without the lock: nothing is published."""
+    night(lake_path, sandbox_url)
+    lake = Lake(lake_path)
+    manifest = _manifest(lake_path, 1)
+    (lake_path / "manifests" / "000007.json").write_bytes(to_json(manifest))
+    lake.lock.acquire("a test")
+    try:
+        draft = lake.draft_warehouse(dataclasses.replace(manifest, snapshot=2))
+        with pytest.raises(LakeError, match="without the lock"):
+            lake.publish(dataclasses.replace(manifest, snapshot=2), draft)
+    finally:
+        lake.lock.release()
+    assert lake.numbers() == [1, 7]
+
+
+def test_the_first_rank_counts_where_paging_shifts() -> None:
+    """An entry that comes on two pages of a capture keeps its first rank, and the capture one moment."""
+    moments = [datetime(2026, 3, 3, 6, minute, tzinfo=UTC) for minute in (30, 31)]
+    reader = Reader(cast("OpenRun", None), huggingface.SOURCE, cast("Stage", None), is_capture=True)
+    reader.first = Response("u", 200, {}, b"", "s", moments[0], {})
+    said = [
+        Metric(
+            source="huggingface",
+            list="trending",
+            night_date=date(2026, 3, 3),
+            listing_id="huggingface:1",
+            rank=rank,
+            captured_at=moment,
+        )
+        for rank, moment in zip((50, 51), moments, strict=True)
+    ]
+    kept = [metric for one in said for metric in reader.first_of_each([one])]
+    assert [(metric.rank, metric.captured_at) for metric in kept] == [(50, moments[0])]

@@ -217,3 +217,21 @@ def test_an_unfinished_night_ends_under_its_own_date_then_tonight_runs(
     assert [row["night_date"] for row in told[1:]] == [yesterday, yesterday + timedelta(days=1)]
     assert told[1]["run_id"] == state["run_id"]
     assert not (lake_path / "state" / "nightly.json").exists()
+
+
+def test_a_night_blocked_yesterday_is_not_taken_up(lake_path: Path, sandbox_url: str) -> None:
+    """What a check refused yesterday is asked for anew tonight, under tonight's date."""
+    settings = real(lake_path, sandbox_url)
+    run_nightly(settings, use_prefect=False, source_names=["arxiv"])
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    state = {
+        "run_id": "nightly-blocked",
+        "night_date": yesterday.isoformat(),
+        "started_at": f"{yesterday}T06:30:00+00:00",
+        "is_blocked": True,
+    }
+    (lake_path / "state" / "nightly.json").write_text(json.dumps(state))
+    run = run_nightly(settings, use_prefect=False, source_names=["arxiv"])
+    assert run.run_id != "nightly-blocked"
+    told = rows(lake_path, "select night_date from snapshots")
+    assert yesterday not in {row["night_date"] for row in told}

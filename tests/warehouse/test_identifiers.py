@@ -1,5 +1,6 @@
 """Joining by identifiers: connected components, stable ids, best fields."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -185,3 +186,11 @@ def test_grouping_follows_the_identifiers_through_any_history(
         assert {row["merged_into"] for row in redirects.values()} <= papers
         for paper_id, paper in house.by_key(PAPERS).items():
             assert members[paper["birth_listing_id"]]["paper_id"] == paper_id
+
+
+def test_a_paper_is_named_after_its_smallest_listing(house: Tables) -> None:
+    """A paper born with several listings has the id and the birth of the smallest of them."""
+    house.write([listing("b:1", ["doi:10.1/x"]), listing("a:1", ["doi:10.1/x"])])
+    ((paper_id, paper),) = house.by_key(PAPERS).items()
+    assert paper["birth_listing_id"] == "a:1"
+    assert paper_id == "p" + hashlib.sha256(b"a:1").hexdigest()[:16]

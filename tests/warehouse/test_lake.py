@@ -206,3 +206,11 @@ def test_a_newer_capture_with_the_same_numbers_is_remembered(table: Tables) -> N
     table.write([], [entry.model_copy(update={"captured_at": later})])
     assert table.rows(METRICS)[0]["captured_at"] == later
     assert table.manifest.tables["metrics"].content_hash == before
+
+
+def test_no_element_is_not_an_empty_one(tmp_path: Path) -> None:
+    """A list without elements and one whose element is empty are different content."""
+    none, empty = Tables(tmp_path / "none"), Tables(tmp_path / "empty")
+    none.write([listing(1, 1, keywords=())])
+    empty.write([listing(1, 1, keywords=("",))])
+    assert none.content_hash != empty.content_hash

@@ -480,3 +480,15 @@ def test_sql_is_written_in_the_house_style(path: Path) -> None:
     assert not re.search(r"\bselect \*,? *\n? *from lake\.", code), "columns are named"
     # A relation's and a column's new name follow an explicit `as`.
     assert not re.search(r"\b(?:from|join) (?:lake|main)\.\w+ (?!as\b|on\b|where\b)\w+", code)
+
+
+def test_of_two_captures_of_a_day_the_later_is_the_list(tmp_path: Path) -> None:
+    """Of two sources' captures of one day and night the later one is the list of the day."""
+    rows = with_metrics(
+        trending(H1, at(10, 6), 1),
+        trending(H2, at(10, 9), 1).model_copy(update={"source": "huggingface_page"}),
+    )
+    sql = "select source, is_last_of_day from trending_history order by captured_at"
+    assert ask(tmp_path, rows, sql) == [("huggingface", False), ("huggingface_page", True)]
+    (latest,) = ask(tmp_path, rows, "select paper_id from trending_papers")
+    assert latest == ("p2",)
