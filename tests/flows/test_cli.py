@@ -238,6 +238,7 @@ def test_check_finds_a_damaged_file(home: Path, tmp_path: Path) -> None:
 
     shutil.copytree(home / "lake", tmp_path / "lake", symlinks=True)
     assert answer(tmp_path, "check")["is_sound"]
+    assert answer(tmp_path, "check", "--snapshot", "1")["snapshot"] == 1
     manifest = Lake(tmp_path / "lake").manifest()
     assert manifest is not None
     victim = tmp_path / "lake" / manifest.tables["papers"].base[0].path
