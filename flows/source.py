@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pydantic import BaseModel
 
@@ -84,8 +84,7 @@ class Window:
     """The run's clock (UTC) when the window was cut."""
 
 
-@dataclass(frozen=True, slots=True)
-class Raw:
+class Raw(NamedTuple):
     """One record as parsed: not yet validated against the record schema of its format."""
 
     format: str
@@ -99,8 +98,7 @@ class Raw:
     """Path inside the response, for people: `[3].paper.title`, `record 7`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """The circumstances of a record: everything `listing()` may need that is not in it."""
 
     response: Response

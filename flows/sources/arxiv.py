@@ -158,7 +158,7 @@ def listing(record: Any, seen: Seen) -> tuple[Listing, Sequence[Any]]:
 
 def _from_deleted(record: OaiDeleted, seen: Seen) -> Listing:
     key = record["identifier"].removeprefix(_PREFIX)
-    return Listing(
+    return Listing.made(
         arxiv_id=_plain_id(key),
         identifiers=normalize.identifiers(arxiv_id=_plain_id(key)),
         is_withdrawn=True,
@@ -170,7 +170,7 @@ def _from_oai_record(record: OaiRecord, seen: Seen) -> Listing:
     data = record["arXiv"]
     created = normalize.to_date(data["created"])
     updated = data.get("updated")
-    return Listing(
+    return Listing.made(
         authors=_authors(_oai_author(author) for author in data.get("authors", ())),
         publication_date=created,
         submitted_date=created,
@@ -193,12 +193,12 @@ def _oai_author(author: OaiAuthor) -> Author | None:
 def _from_snapshot(record: SnapshotRecord, seen: Seen) -> Listing:
     # By number: as text v10 comes before v9.
     versions = sorted(record["versions"], key=lambda version: int(version["version"][1:]))
-    first, last = _time(versions[0]["created"]), _time(versions[-1]["created"])
-    return Listing(
+    first = _time(versions[0]["created"])
+    return Listing.made(
         authors=_authors(_parsed_author(names) for names in record.get("authors_parsed") or ()),
         publication_date=first and first.date(),
         submitted_date=first and first.date(),
-        updated_at=last if len(versions) > 1 else None,
+        updated_at=_time(versions[-1]["created"]) if len(versions) > 1 else None,
         arxiv_version=int(versions[-1]["version"][1:]),
         submitted_by=normalize.readable(record.get("submitter")),
         **_common(record),
@@ -218,6 +218,7 @@ def _authors(authors: Iterator[Author | None]) -> tuple[Author, ...]:
 def _common(data: Mapping[str, Any]) -> dict[str, Any]:
     """The columns that both forms of a record carry under the same names."""
     key, title, abstract = data["id"], data["title"], data.get("abstract") or ""
+    readable_title = normalize.readable(title)
     plain_id = _plain_id(key)
     comments = data.get("comments") or ""
     categories = tuple(dict.fromkeys((data.get("categories") or "").split()))
@@ -229,8 +230,8 @@ def _common(data: Mapping[str, Any]) -> dict[str, Any]:
         code_source = "comments" if code else None
     return {
         "raw_title": normalize.clean(title) or None,
-        "title": normalize.readable(title),
-        "title_key": normalize.title_key(title),
+        "title": readable_title,
+        "title_key": normalize.title_key_of(readable_title),
         "abstract": normalize.readable_block(abstract),
         "type": "preprint",
         "doi": dois[0] if dois else None,

@@ -10,7 +10,7 @@ from schemas.normalize.cleaning import clean
 from schemas.normalize.excerpts import excerpt
 from schemas.normalize.ids import ArxivId, arxiv_id, doi, dois, identifiers
 from schemas.normalize.people import author, author_of, name
-from schemas.normalize.text import readable, readable_block, title_key
+from schemas.normalize.text import readable, readable_block, title_key, title_key_of
 from schemas.normalize.times import to_date, to_datetime
 from schemas.normalize.withdrawal import says_withdrawn
 
@@ -31,6 +31,7 @@ __all__ = [
     "readable_block",
     "says_withdrawn",
     "title_key",
+    "title_key_of",
     "to_date",
     "to_datetime",
     "url",

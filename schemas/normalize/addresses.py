@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from schemas.normalize.cleaning import clean, word_set
 
@@ -64,6 +65,7 @@ _ARXIV_LICENSE = re.compile(
 _LICENSE_LIMIT = 500
 
 
+@lru_cache(maxsize=1_024)  # a source names the same few again and again
 def license_id(text: str | None) -> str | None:
     """Name a licence by its SPDX id, else by its address; None where it is neither.
 
@@ -125,7 +127,10 @@ def code_url(text: str | None) -> str | None:
     if text is None:
         return None
     lower = text.lower()
-    if not any(mark in lower for mark in _FORGE_MARKS):
+    for mark in _FORGE_MARKS:
+        if mark in lower:
+            break
+    else:
         return None
     for match in _FORGE.finditer(text.replace("{\\_}", "_").replace("\\_", "_")):
         if found := _repository(match):

@@ -142,7 +142,16 @@ def identifiers(
 
     Values must be in normal form already; a scheme in `others` is its keyword's name.
     """
+    if not others:
+        found = []
+        if arxiv_id:
+            found.append(Identifier.made(scheme="arxiv", value=arxiv_id))
+        if doi:
+            found.append(Identifier.made(scheme="doi", value=doi))
+        return tuple(found)
     known = {"doi": doi, "arxiv": arxiv_id, **others}
     return tuple(
-        Identifier(scheme=scheme, value=value) for scheme, value in sorted(known.items()) if value
+        Identifier.made(scheme=scheme, value=value)
+        for scheme, value in sorted(known.items())
+        if value
     )

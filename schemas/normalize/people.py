@@ -1,11 +1,18 @@
 """Names of people, as printed and in parts."""
 
+import re
+
 from schemas.normalize.text import readable
 from schemas.paper import Author
+
+# Most parts of names need nothing.
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z.']*(?:[ -][A-Za-z][A-Za-z.']*)*")
 
 
 def name(text: str | None) -> str | None:
     """Make a person's name readable, as printed; None where no letter or digit is left."""
+    if text and _PLAIN.fullmatch(text):
+        return text
     found = readable(text)
     return found if found is not None and any(map(str.isalnum, found)) else None
 
@@ -18,15 +25,21 @@ def author(
 ) -> Author | None:
     """Make an author of a name in parts, in reading order; None without a name."""
     # Lists that were split at commas leave the last author's "and" with the given names.
-    given = name((given or "").strip().removeprefix("and "))
-    family = " ".join(filter(None, (name(family), name(suffix)))) or None
-    printed = " ".join(filter(None, (given, family)))
-    if not printed:
+    given = name(given.strip().removeprefix("and ")) if given else None
+    family = name(family)
+    if suffix:
+        family = " ".join(filter(None, (family, name(suffix)))) or None
+    if not family and not given:
         return None
-    return Author(name=printed, given=given, family=family, affiliation=readable(affiliation))
+    return Author.made(
+        name=f"{given} {family}" if given and family else given or family or "",
+        given=given,
+        family=family,
+        affiliation=readable(affiliation),
+    )
 
 
 def author_of(printed: str | None) -> Author | None:
     """Make an author of a printed name; which part is the family name is not guessed."""
     found = name(printed)
-    return None if found is None else Author(name=found)
+    return None if found is None else Author.made(name=found)

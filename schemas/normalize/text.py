@@ -12,15 +12,25 @@ from schemas.normalize.markup import unescaped, without_tags
 
 _ROUNDS = 8
 """Markup that still moves after so many rounds is not markup: the text stays as it was."""
+# These begin with what they are about, not with what stands before it, so that a search is quick.
 _TIE = re.compile(
-    r"(?:^|(?<=[\w.,;:)\]}%'\"”]))~(?=[^\W\d_]|[(\[\s\\“\"`]|$|(?<=[^\W\d_]~)\d|(?<=[.)]~)\d)"
+    r"~(?:(?<=[\w.,;:)\]}%'\"”]~)|(?<![\s\S]~))"
+    r"(?=[^\W\d_]|[(\[\s\\“\"`]|$|(?<=[^\W\d_]~)\d|(?<=[.)]~)\d)"
 )
 _QUOTED = re.compile(r"``([^`\n]{0,400}?)(?:''|\")")
-_DASHES = re.compile(r"(?<![-<!\s])(-{2,3})(?![->\s])|(?<=\s)(-{2,3})(?=\s|$)")
+_DASHES = re.compile("-{2,}")
 
 
 def _dash(match: re.Match[str]) -> str:
+    """A dash between two words, or between blanks; never an arrow, a comment's or a line's."""
     before = match.string[max(0, match.start() - 200) : match.start()]
+    left, right = before[-1:], match.string[match.end() : match.end() + 1]
+    if left.isspace():
+        is_dash = not right or right.isspace()
+    else:
+        is_dash = left not in {"<", "!"} and right != ">" and not right.isspace()
+    if not is_dash or len(match[0]) > 3:
+        return match[0]
     word = before[before.rfind(" ") + 1 :]
     if "/" in word or "www." in word:
         return match[0]  # inside an address
@@ -69,10 +79,17 @@ def _settled(text: str, fold: Callable[[str], str]) -> str:
             now = "".join(parts)
         else:
             now = _typeset(now)
-        now = fold(now)
-        if now == was:
+        if now == was or (now := fold(now)) == was:
             return now
     return text
+
+
+# Words of ASCII without any mark of markup, one blank between: most titles, names and comments.
+_PLAIN_LINE = re.compile(r"[!-%'-;=-\[\]-_a-z|}]+(?: [!-%'-;=-\[\]-_a-z|}]+)*")
+
+
+_PLAIN_BLOCK = re.compile(r"[\n !-%'-;=-\[\]-_a-z|}]*")
+_BREAKS = re.compile(r"\n(?=[\n ])")
 
 
 def readable(text: str | None) -> str | None:
@@ -85,6 +102,8 @@ def readable(text: str | None) -> str | None:
     """
     if text is None:
         return None
+    if "--" not in text and _PLAIN_LINE.fullmatch(text):
+        return text
     return _settled(line(text), line) or None
 
 
@@ -96,6 +115,8 @@ def readable_block(text: str | None) -> str | None:
     """
     if text is None:
         return None
+    if "--" not in text and _PLAIN_BLOCK.fullmatch(text) and not _BREAKS.search(text.strip()):
+        return " ".join(text.split()) or None
     return _settled(_block(text), _block) or None
 
 
@@ -106,7 +127,7 @@ def _block(text: str) -> str:
     them; any other line break is only where the line was full.
     """
     text = unicodedata.normalize("NFC", clean(text)).strip()
-    if "\n" not in text:
+    if text.isascii() and not ("\n\n" in text or "\n " in text or "\n\t" in text):
         return " ".join(text.split())
     paragraphs: list[list[str]] = [[]]
     for row in text.split("\n"):
@@ -119,7 +140,7 @@ def _block(text: str) -> str:
 
 # ------------------------------------------------------------------------------------- title key
 
-_NOT_ASCII_KEY = re.compile("[^a-z0-9]+")
+_ASCII_KEY = {code: None for code in range(128) if not chr(code).isalnum()}
 _FOLDED_MARKS = re.compile(
     "[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f]"
 )
@@ -145,13 +166,17 @@ def title_key(title: str | None) -> str | None:
     ligatures and script variants resolved, math macros replaced by what they print. Letters of all
     scripts stay, with the marks that Indic scripts cannot do without.
     """
-    text = readable(title)
+    return title_key_of(readable(title))
+
+
+def title_key_of(text: str | None) -> str | None:
+    """Reduce a title that is readable already; see `title_key`."""
     if text is None:
         return None
     if "\\" in text:
         text = without_macros(text)
     if text.isascii():
-        return _NOT_ASCII_KEY.sub("", text.lower()) or None
+        return text.lower().translate(_ASCII_KEY) or None
     for _ in range(_ROUNDS):
         key = _folded(text)
         if key == text:
