@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import threading
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -133,16 +132,27 @@ def _is_prefect_there(run: runs.OpenRun) -> bool:
     if url is None:
         return True
     try:
-        # A proxy that the environment names must not lead loopback away.
-        handlers = [urllib.request.ProxyHandler({})] if is_loopback(url) else []
-        opener = urllib.request.build_opener(*handlers)
-        with opener.open(f"{url.rstrip('/')}/health", timeout=_PROBE_SECONDS):
-            return True
+        ask_prefect(url, "health")
+        return True
     except (OSError, ValueError) as error:
         run.report.say(
             f"warning: the Prefect API at {url} does not answer ({error}): going on without it."
         )
         return False
+
+
+def ask_prefect(url: str, path: str) -> bytes:
+    """What a Prefect API answers, within 3 s and 64 KiB.
+
+    Raises:
+        OSError, ValueError: it cannot be had.
+    """
+    # A proxy that the environment names must not lead loopback away.
+    handlers = [urllib.request.ProxyHandler({})] if is_loopback(url) else []
+    opener = urllib.request.build_opener(*handlers)
+    with opener.open(f"{url.rstrip('/')}/{path}", timeout=_PROBE_SECONDS) as answer:
+        body: bytes = answer.read(65536)
+    return body
 
 
 def _with_prefect(
@@ -216,8 +226,8 @@ def _children() -> list[int]:
     return found
 
 
-def end_in_time(code: int) -> None:
-    """From now on the process may take `GOODBYE_SECONDS` to end, whatever threads are left."""
-    timer = threading.Timer(GOODBYE_SECONDS, os._exit, args=(code,))
+def end_in_time(code: int, seconds: float = GOODBYE_SECONDS) -> None:
+    """From now on the process may take so long to end, whatever threads are left."""
+    timer = threading.Timer(seconds, os._exit, args=(code,))
     timer.daemon = True
     timer.start()

@@ -1,5 +1,6 @@
 """The settings, read once from the environment (prefix PAPERLAKE_); nothing else reads it."""
 
+import difflib
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -73,6 +74,27 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsError(f"{name}: {first['msg']}. Correct it and start again.") from None
 
 
+def unknown_variables() -> dict[str, str | None]:
+    """Variables of the environment that look like settings and are none, each with the nearest one.
+
+    A name without our prefix counts only where it is a setting's but for a character or two.
+    """
+    known = [f"PAPERLAKE_{name.upper()}" for name in Settings.model_fields]
+    found: dict[str, str | None] = {}
+    for name in sorted(os.environ):
+        is_ours = name.upper().startswith("PAPERLAKE_")
+        near = difflib.get_close_matches(name.upper(), known, 1, 0.6 if is_ours else 0.92)
+        if name.upper() not in known and (is_ours or near):
+            found[name] = near[0] if near else None
+    return found
+
+
+def proxy_variable() -> str | None:
+    """The variable that names a proxy for https, if one does; Paperlake itself uses none."""
+    names = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+    return next((name for name in names if os.environ.get(name)), None)
+
+
 def prefect_environment(lake: Path) -> dict[str, str]:
     """Variables to set before Prefect is imported: what the user has set up stays as it is.
 
@@ -97,6 +119,12 @@ def prefect_environment(lake: Path) -> dict[str, str]:
         direct = [part for part in os.environ.get(name, "").split(",") if part]
         found[name] = ",".join(dict.fromkeys([*direct, "127.0.0.1", "localhost"]))
     return found
+
+
+def prefect_home(lake: Path) -> Path:
+    """Where Prefect keeps its files when a run of this lake uses it."""
+    given = os.environ.get("PREFECT_HOME") or prefect_environment(lake).get("PREFECT_HOME")
+    return Path(given) if given else Path.home() / ".prefect"
 
 
 def prefect_api_url() -> str | None:
