@@ -485,7 +485,10 @@ async def probe(
         return Probed(shown, failure="queued", until=state.free_at)
     timeout = httpx.Timeout(seconds, connect=seconds / 2)
     try:
-        async with asyncio.timeout(seconds), open_client(settings, contact=settings.contact) as client:
+        async with (
+            asyncio.timeout(seconds),
+            open_client(settings, contact=settings.contact) as client,
+        ):
             await pace.wait(host, pause_seconds)
             async with client.stream("GET", url, timeout=timeout) as response:
                 is_fine = response.status_code in _USABLE | _REDIRECTS
@@ -498,7 +501,9 @@ async def probe(
                     reason=excerpt(body),
                 )
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        return Probed(shown, failure=_kind_of_failure(error), reason=f"{type(error).__name__}: {error}")
+        return Probed(
+            shown, failure=_kind_of_failure(error), reason=f"{type(error).__name__}: {error}"
+        )
     if pause_seconds and answer.status is not None and answer.status < 500:
         await pace.report(host, ok=True)
     return answer
