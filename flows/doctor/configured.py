@@ -56,7 +56,7 @@ def _addresses(asked: Asked) -> Iterator[Finding]:
             "For the sandbox use --sandbox URL, which keeps its papers apart.",
         )
     if (
-        not asked.sandbox_url
+        not asked.is_sandbox
         and (proxy := proxy_variable())
         and needs_contact(asked.settings, asked.sources)
     ):
@@ -123,7 +123,7 @@ def contact(asked: Asked) -> Iterator[Finding]:
     name, given = "contact", asked.settings.contact
     how = "Set PAPERLAKE_CONTACT to your mail address or a URL of yours."
     if not given:
-        if asked.sandbox_url or not needs_contact(asked.settings, asked.sources):
+        if asked.is_sandbox or not needs_contact(asked.settings, asked.sources):
             seen = "PAPERLAKE_CONTACT is not set; it is needed only for real sources."
             yield Finding(name, "note", seen, how)
         else:
@@ -159,7 +159,7 @@ def versions(_asked: Asked) -> Iterator[Finding]:
         )
         return
     python = platform.python_version()
-    wanted = own["Requires-Python"] if "Requires-Python" in own else ""
+    wanted = own.get_all("Requires-Python", [""])[0]
     if not SpecifierSet(wanted).contains(python, prereleases=True):
         seen = f"Python is {python}, and Paperlake needs {wanted}."
         yield Finding(name, "problem", seen, "Make its environment with a newer Python.")

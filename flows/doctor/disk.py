@@ -220,8 +220,8 @@ def _shared(asked: Asked) -> Iterator[Finding]:
     """The folder with the pace of each host, which every night writes."""
     folder = asked.settings.shared_dir
     nearest = _nearest(folder.absolute())
-    if asked.sandbox_url:
-        return
+    if asked.is_sandbox:
+        return  # a sandbox's pace is kept in the lake
     if (folder.exists() and not folder.is_dir()) or not os.access(nearest, _WRITES):
         why = "it is no folder" if folder.is_file() else _why_not(nearest)
         yield Finding(

@@ -45,6 +45,19 @@ class Asked:
     sandbox_url: str | None = None
     is_offline: bool = False
 
+    @property
+    def origin(self) -> str | None:
+        """Whose papers the lake holds; None where there is no lake, or it does not say."""
+        try:
+            return self.lake.info().origin
+        except (PaperlakeError, OSError):
+            return None
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether a sandbox's papers are meant, not real ones."""
+        return bool(self.sandbox_url) or (self.origin or "real") != "real"
+
 
 def newest_readable(lake: Lake) -> Manifest | None:
     """The newest snapshot's manifest; None where there is none or it is damaged."""

@@ -49,6 +49,13 @@ def sources(asked: Asked) -> Iterator[Finding]:
         except UsageError as error:
             yield Finding(name, "problem", *told(error))
             return
+        if asked.origin not in (None, sandbox.origin):
+            seen = f"The lake holds papers of {asked.origin}, that sandbox is {sandbox.origin}."
+            yield Finding(name, "problem", seen, "Choose another folder with --lake DIR.")
+    elif asked.is_sandbox:
+        seen = f"The lake holds papers of {asked.origin}, so the real sources were not asked."
+        yield Finding(name, "note", seen, "Name its sandbox with --sandbox URL.")
+        return
     # Not asyncio.run, which would wait for a name server that does not answer.
     loop = asyncio.new_event_loop()
     try:
