@@ -79,13 +79,19 @@ def unknown_variables() -> dict[str, str | None]:
 
     A name without our prefix counts only where it is a setting's but for a character or two.
     """
-    known = [f"PAPERLAKE_{name.upper()}" for name in Settings.model_fields]
+    prefix = "PAPERLAKE_"
+    known = [name.upper() for name in Settings.model_fields]
+    whole = [prefix + name for name in known]
     found: dict[str, str | None] = {}
     for name in sorted(os.environ):
-        is_ours = name.upper().startswith("PAPERLAKE_")
-        near = difflib.get_close_matches(name.upper(), known, 1, 0.6 if is_ours else 0.92)
-        if name.upper() not in known and (is_ours or near):
-            found[name] = near[0] if near else None
+        upper = name.upper()
+        if upper in whole:
+            continue
+        if upper.startswith(prefix):
+            near = difflib.get_close_matches(upper.removeprefix(prefix), known, 1)
+            found[name] = prefix + near[0] if near else None
+        elif near := difflib.get_close_matches(upper, whole, 1, 0.92):
+            found[name] = near[0]
     return found
 
 

@@ -180,7 +180,7 @@ class Lake:
 
     def numbers(self) -> list[int]:
         """Numbers of the published snapshots, ascending."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             return sorted(
                 int(path.stem)
                 for path in (self.root / "manifests").iterdir()

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from flows.doctor.findings import Asked, Finding, newest_readable, size_text, some, told
+from flows.doctor.findings import Asked, Finding, newest_readable, size_text, some, told, unreadable
 from schemas.errors import UsageError
 from warehouse.files import TEMPORARY, mount_of, refuse_network_disk, sync_folder
 from warehouse.snapshots import Lake
@@ -35,7 +35,7 @@ def disk(asked: Asked) -> Iterator[Finding]:
         yield Finding(_NAME, "problem", seen, remedy)
         return
     if not os.access(folder, _READS):
-        yield _unreadable([folder])
+        yield unreadable(_NAME, [str(folder)])
         return
     try:
         asked.lake.refuse_unusable()
@@ -112,9 +112,9 @@ def _permissions(lake: Lake, folder: Path) -> Iterator[Finding]:
             )
         return
     parts = [lake.root, *(path for path in sorted(lake.root.iterdir()) if path.is_dir())]
-    unreadable = [path for path in parts if not os.access(path, _READS)]
-    if unreadable:
-        yield _unreadable(unreadable)
+    hidden = [str(path) for path in parts if not os.access(path, _READS)]
+    if hidden:
+        yield unreadable(_NAME, hidden)
     closed = [path for path in parts if not os.access(path, _WRITES)]
     if lake.lock.path.exists() and not os.access(lake.lock.path, os.W_OK):
         closed.append(lake.lock.path)
@@ -135,15 +135,6 @@ def _permissions(lake: Lake, folder: Path) -> Iterator[Finding]:
             f"Parts of the lake belong to another user than the lake: {some(foreign)}.",
             "Give the whole folder to the user who runs the nights (chown -R), and run them as one.",
         )
-
-
-def _unreadable(paths: list[Path]) -> Finding:
-    return Finding(
-        _NAME,
-        "problem",
-        f"Not readable for this user: {some([str(path) for path in paths])}.",
-        "Run as the lake's owner, or let the owner give the right to read (chmod -R a+rX).",
-    )
 
 
 def _why_not(path: Path) -> str:
@@ -182,12 +173,12 @@ def _abilities(lake: Lake, folder: Path) -> Iterator[Finding]:
 
 def _tried(place: Path) -> Iterator[Finding]:
     remedy = "Keep the lake on a local POSIX disk such as ext4, xfs, btrfs, zfs or APFS."
-    file = place / "a"
+    file, other = place / "a", place / "other"
     for what, attempt in (
         ("written", lambda: file.write_bytes(bytes(65536))),
         ("linked (link), which is how a snapshot is published", lambda: os.link(file, place / "b")),
         ("linked (symlink), as warehouse.duckdb is", lambda: (place / "c").symlink_to("a")),
-        ("renamed over another", lambda: (place / "c").replace(place / "b")),
+        ("written anew and renamed", lambda: _renamed(other, file)),
         ("locked (flock), which keeps writers apart", lambda: _lock_twice(file)),
         ("made durable (fsync)", lambda: sync_folder(place)),
     ):
@@ -205,6 +196,11 @@ def _tried(place: Path) -> Iterator[Finding]:
             "The disk does not tell capitals from small letters.",
             "Copy the lake to a disk that does if it shall be shared with others.",
         )
+
+
+def _renamed(path: Path, target: Path) -> None:
+    path.write_bytes(b"")
+    path.replace(target)
 
 
 def _lock_twice(path: Path) -> None:

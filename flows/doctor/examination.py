@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from flows.doctor import configured, disk, network, standing, stored, views
-from flows.doctor.findings import Asked, Finding
+from flows.doctor.findings import Asked, Finding, unreadable
 from flows.sandbox.client import sandbox_address
 from flows.settings import Settings
 from flows.source import load_sources
@@ -108,6 +108,8 @@ def _seen(name: str, check: Callable[[], Iterator[Finding]]) -> list[Finding]:
     found: list[Finding] = []
     try:
         found.extend(check())
+    except PermissionError as error:
+        found.append(unreadable(name, [str(error.filename)]))
     except Exception as error:  # whatever is damaged, the rest is still told
         reason = str(error).splitlines()[0] if str(error) else ""
         found.append(

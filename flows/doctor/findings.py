@@ -59,6 +59,16 @@ class Asked:
         return bool(self.sandbox_url) or (self.origin or "real") != "real"
 
 
+def unreadable(name: str, paths: list[str]) -> Finding:
+    """Files or folders that this user may not read."""
+    return Finding(
+        name,
+        "problem",
+        f"Not readable for this user: {some(paths)}.",
+        "Run as the lake's owner, or let the owner give the right to read (chmod -R a+rX).",
+    )
+
+
 def newest_readable(lake: Lake) -> Manifest | None:
     """The newest snapshot's manifest; None where there is none or it is damaged."""
     try:
