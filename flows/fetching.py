@@ -30,7 +30,7 @@ from flows.pacing import Pace
 from flows.settings import Settings
 from flows.source import Source
 from flows.urls import HIDDEN, absolute_url, encode, parameter_name, redact, secret_names
-from flows.waits import parse_rate_limit, parse_retry_after
+from flows.waits import parse_rate, parse_rate_limit, parse_retry_after
 from schemas.errors import CircuitOpenError, FetchError, RefusedError, SettingsError, UnsafeError
 from warehouse.responses import Pack, Response
 
@@ -41,7 +41,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # 202: not ready yet. 425: too early.
 _RETRIED = frozenset({202, 408, 425, 429})
 _KEPT_HEADERS = re.compile(
-    "content-type|link|location|etag|last-modified|date|retry-after|x-api-pool|(x-)?rate-?limit.*"
+    "content-type|link|location|etag|last-modified|date|retry-after|x-api-pool|x-concurrency-limit|"
+    "(x-)?rate-?limit.*"
 )
 
 
@@ -122,7 +123,8 @@ class Fetcher:
         self._settings = settings
         self._now = now
         self._sleep = sleep
-        self._pause = source.pause_seconds if pause_seconds is None else pause_seconds
+        self._least_pause = source.pause_seconds if pause_seconds is None else pause_seconds
+        self._pause = self._least_pause
         self._base = _base(self.base_url, source.name)
         self._secrets = dict(secrets or {})
         for name, value in self._secrets.items():
@@ -213,6 +215,9 @@ class Fetcher:
         except TooMuchError as error:
             await self._pace.report(host, ok=True)
             raise self._error(UnsafeError, str(url), str(error)) from None
+        if self._pause:
+            # Slower where the source asks for it, never faster than its file says.
+            self._pause = max(self._least_pause, parse_rate(answer.headers) or 0.0)
         budget = parse_rate_limit(answer.headers, time.time())
         wait = parse_retry_after(answer.headers, time.time())
         if wait is None and answer.status == 429:
@@ -266,6 +271,12 @@ class Fetcher:
         """What an answer that cannot be used means: refused, come back later, or try again."""
         status, text = answer.status, self._blot(excerpt(answer.body))
         said = f'it answered {status} "{text}"' if text else f"it answered {status}"
+        refusal = self._source.refusal(status, answer.headers, answer.body)
+        if refusal is not None:
+            reason = f"{said}; {refusal.reason}"
+            return self._error(
+                RefusedError, str(url), reason, status, excerpt=text, refusal=refusal.kind
+            )
         if status not in _RETRIED and status < 500:
             kind = RefusedError if status >= 400 else FetchError
             reason = f"{said}; {_advice(status)}, see {self._source.homepage}"

@@ -57,6 +57,7 @@ async def harvest_source(run_id: str, source_name: str) -> dict[str, Any]:
                 settings=run.settings,
                 now=run.now,
                 base_url=base_url,
+                secrets=source.secrets(run.settings),
                 pause_seconds=0.0 if base_url and is_loopback(base_url) else None,
             )
             run.report.planned(

@@ -36,6 +36,7 @@ def open_nightly(
     lake = Lake(settings.lake)
     _refuse_unknown_urls(settings)
     sandbox = read_sandbox(sandbox_url) if sandbox_url else None
+    _refuse_off(settings, [sources[name] for name in source_names], sandbox)
     _require_contact(settings, sandbox, sources)
     origin = sandbox.origin if sandbox else "real"
     lake.open_for_writing("paperlake nightly", origin, datetime.now(UTC))
@@ -60,7 +61,10 @@ def open_nightly(
         )
         lake.set_state("nightly", _state_of(run))
         for source, spec in lists_of(run):
-            run.harvests[source.name, spec.name] = Harvest(source, spec)
+            harvest = run.harvests[source.name, spec.name] = Harvest(source, spec)
+            reason = _why_off(settings, source, sandbox)
+            if reason is not None:
+                harvest.state, harvest.problem, harvest.is_done = "off", reason, True
         OPEN[run.run_id] = run
     except BaseException:
         lake.close()
@@ -95,6 +99,7 @@ def open_backfill(
     today = sandbox.now.date() if sandbox else datetime.now(UTC).date()
     if sandbox is None and start > today:
         raise UsageError(f"--from {start} lies in the future: it is {today} (UTC).")
+    _refuse_off(settings, list(sources.values()), sandbox)
     _require_contact(settings, sandbox, sources)
     lake.open_for_writing(
         "paperlake backfill", sandbox.origin if sandbox else "real", datetime.now(UTC)
@@ -254,6 +259,19 @@ def needs_contact(settings: Settings, sources: Mapping[str, Source]) -> bool:
 def is_contact(text: str) -> bool:
     """Whether somebody can be reached by it: a mail address or a URL."""
     return "@" in text or text.startswith(("https://", "http://"))
+
+
+def _why_off(settings: Settings, source: Source, sandbox: Sandbox | None) -> str | None:
+    """Why a source is not harvested; a sandbox asks for no key."""
+    return source.off(settings) if sandbox is None else None
+
+
+def _refuse_off(settings: Settings, asked_for: Sequence[Source], sandbox: Sandbox | None) -> None:
+    """A source that somebody names must be one that can be harvested."""
+    for source in asked_for:
+        reason = _why_off(settings, source, sandbox)
+        if reason is not None:
+            raise SettingsError(reason)
 
 
 def _require_contact(

@@ -21,6 +21,7 @@ from schemas.datasets import DATASETS, METRICS, QUARANTINE, RUNS, SNAPSHOTS, SOU
 from schemas.errors import BlockedError
 from schemas.paper import Run, SnapshotRow, SourceOutcome, SourceState
 from warehouse.dedupe import identifiers
+from warehouse.dedupe.precedence import Ranks
 from warehouse.hashing import MODULUS
 from warehouse.lake import Writer
 from warehouse.manifest import Manifest
@@ -47,7 +48,7 @@ def merge(run_id: str) -> dict[str, int]:
     run.writer = writer
     lacks = {item.name: item.lacks for source in load_sources().values() for item in source.formats}
     counts = writer.upsert_listings(run.stages, lacks)
-    identifiers.group(writer)
+    identifiers.group(writer, ranks())
     writer.upsert_staged(METRICS, run.stages)
     quarantined = writer.upsert_staged(QUARANTINE, run.stages)
     for (source_name, list_name), count in counts.items():
@@ -65,6 +66,16 @@ def merge(run_id: str) -> dict[str, int]:
         "updated": sum(count.n_updated for count in counts.values()),
         "quarantined": quarantined,
     }
+
+
+def ranks() -> dict[str, Ranks]:
+    """The places of every source, and of the other names its listings may stand under, behind it."""
+    found = {}
+    for source in load_sources().values():
+        found[source.name] = Ranks(source.work_rank, source.page_rank)
+        for place, alias in enumerate(source.aliases, 1):
+            found[alias] = Ranks(source.work_rank + place, source.page_rank + place)
+    return found
 
 
 def _harvest_of(run: OpenRun, source_name: str, list_name: str) -> Harvest:

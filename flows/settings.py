@@ -3,13 +3,17 @@
 import difflib
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceSettingsError
 
 from schemas.errors import SettingsError
+
+_PREFIX = "paperlake_"
+
+SourceSettings = TypeVar("SourceSettings", bound=BaseModel)
 
 
 class Settings(BaseSettings):
@@ -49,6 +53,26 @@ class Settings(BaseSettings):
             return value
         return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
 
+    of_sources: dict[str, str] = {}
+    """Variables that belong to one source, <NAME>_<FIELD> in lower case; read them with `of`."""
+
+    def of(self, source_name: str, model: type[SourceSettings]) -> SourceSettings:
+        """The settings of one source, read from PAPERLAKE_<SOURCE>_<FIELD>.
+
+        Raises:
+            SettingsError: a value is not acceptable; the message names the variable.
+        """
+        prefix = f"{source_name}_"
+        given = {
+            name: self.of_sources[prefix + name]
+            for name in model.model_fields
+            if prefix + name in self.of_sources
+        }
+        try:
+            return model.model_validate(given)
+        except ValidationError as error:
+            raise _refused(error, prefix) from None
+
     @property
     def shared_dir(self) -> Path:
         """Folder shared by all processes of this machine."""
@@ -65,13 +89,27 @@ def load_settings(**overrides: Any) -> Settings:
         SettingsError: a value is not acceptable; the message names the variable.
     """
     try:
-        return Settings(**{key: value for key, value in overrides.items() if value is not None})
+        given = {key: value for key, value in overrides.items() if value is not None}
+        return Settings(**{"of_sources": _of_sources(), **given})
     except SourceSettingsError as error:
         raise SettingsError(f"{error}. Correct the variable and start again.") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        name = "PAPERLAKE_" + "_".join(str(part) for part in first["loc"][:1]).upper()
-        raise SettingsError(f"{name}: {first['msg']}. Correct it and start again.") from None
+        raise _refused(error) from None
+
+
+def _of_sources() -> dict[str, str]:
+    """What the environment says under our prefix beyond the settings above; empty is not said."""
+    return {
+        name.lower().removeprefix(_PREFIX): value
+        for name, value in os.environ.items()
+        if name.lower().startswith(_PREFIX) and value
+    }
+
+
+def _refused(error: ValidationError, prefix: str = "") -> SettingsError:
+    first = error.errors()[0]
+    name = f"{_PREFIX}{prefix}{'_'.join(str(part) for part in first['loc'][:1])}".upper()
+    return SettingsError(f"{name}: {first['msg']}. Correct it and start again.")
 
 
 def unknown_variables() -> dict[str, str | None]:

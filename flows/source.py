@@ -12,6 +12,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from pydantic import BaseModel
+
 from flows.settings import Settings
 from schemas.paper import Listing, Metric
 from warehouse.responses import Response
@@ -125,6 +127,28 @@ class Format:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """What an error answer means, where its text says more than its status."""
+
+    kind: str
+    """A short name that `requests()` can tell it by: it stands in the error's facts."""
+    reason: str
+    """What happened and what to do, a sentence without its full stop."""
+
+
+def _never_off(_settings: Settings) -> str | None:
+    return None
+
+
+def _no_secrets(_settings: Settings) -> Mapping[str, str]:
+    return {}
+
+
+def _nothing_special(_status: int, _headers: Mapping[str, str], _body: bytes) -> Refusal | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Everything the pipeline knows about a source."""
 
@@ -161,6 +185,18 @@ class Source:
     """What `doctor` asks for, below `base_url`: the cheapest request that answers 200."""
     max_response_bytes: int = 64 * 1024 * 1024
     """Decoded size beyond which an answer is refused."""
+    settings: type[BaseModel] | None = None
+    """Its own settings, PAPERLAKE_<NAME>_<FIELD>; read with `Settings.of`."""
+    off: Callable[[Settings], str | None] = _never_off
+    """Why it cannot be harvested with these settings and what to do, or None."""
+    secrets: Callable[[Settings], Mapping[str, str]] = _no_secrets
+    """Header or parameter -> secret, sent to the origin of `base_url` only and kept nowhere."""
+    refusal: Callable[[int, Mapping[str, str], bytes], Refusal | None] = _nothing_special
+    """Looks at an error answer (status, headers, beginning of the body) that must not be retried."""
+    work_rank: int = 50
+    """Place among the sources for what describes a work: publisher 10, archive 30, page 60."""
+    page_rank: int = 50
+    """Place for what only a page about a work tells: summary, code, thumbnail, who submitted it."""
 
 
 def load_sources() -> dict[str, Source]:

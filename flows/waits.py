@@ -38,6 +38,18 @@ def parse_rate_limit(headers: Mapping[str, str], now: float) -> float | None:
     return max(waits, default=None)
 
 
+def parse_rate(headers: Mapping[str, str]) -> float | None:
+    """Least seconds between two requests that `X-Rate-Limit-Limit` and `-Interval` ask for, or None.
+
+    Crossref writes them so: 50 and `1s`. At most a minute.
+    """
+    limit = _decimal(headers.get("x-rate-limit-limit", ""))
+    interval = _decimal(headers.get("x-rate-limit-interval", "").strip().removesuffix("s"))
+    if not limit or interval is None:
+        return None
+    return min(interval / limit, 60.0)
+
+
 def _decimal(value: str) -> float | None:
     return float(value) if re.fullmatch(r"\s*[0-9]{1,15}(\.[0-9]{1,9})?\s*", value) else None
 

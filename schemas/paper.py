@@ -34,6 +34,17 @@ class Identifier(Row):
     """The identifier in the normal form of its scheme: DOI lower case without address, arXiv id without version."""
 
 
+class Relation(Row):
+    """What a record says of its place beside another work."""
+
+    type: Annotated[str, Column(1301)]
+    """How it stands to the other work, in Crossref's words: is-preprint-of, has-preprint, retracted-by, ..."""
+    scheme: Annotated[str, Column(1302)]
+    """Kind of identifier that names the other work: doi, arxiv, ..."""
+    value: Annotated[str, Column(1303)]
+    """Identifier of the other work, in the normal form of its scheme."""
+
+
 class Bibliography(Row):
     """What listings and papers have in common: the columns that describe the work itself."""
 
@@ -130,6 +141,8 @@ class Listing(Bibliography):
     """SHA-256 of the kept response it came from."""
     parser_version: Annotated[int, Column(9, hashed=False)] = 1
     """Version of the source's parser that made the row."""
+    relations: Annotated[tuple[Relation, ...], Column(10)] = ()
+    """Other works that the record names, each with how it stands to them, sorted."""
     first_seen_at: Annotated[datetime | None, Column(60, hashed=False)] = None
     """When the lake first saw it (UTC)."""
     first_seen_date: Annotated[date | None, Column(61, hashed=False)] = None
@@ -202,7 +215,7 @@ class Membership(Row):
     relation: Annotated[str, Column(3)]
     """same: the record lists the paper's main form; version: a preprint or published form beside it."""
     matched_by: Annotated[str | None, Column(4)] = None
-    """What joined it: the shared identifiers' schemes; null for a listing that stands alone."""
+    """What joined it: schemes of shared identifiers, or a relation that a record states; null for a listing that stands alone."""
     score: Annotated[float | None, Column(5, hashed=False)] = None
     """Certainty of the match from 0 to 1; 1 for shared identifiers."""
 

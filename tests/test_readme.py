@@ -11,6 +11,7 @@ from flows.cli import app
 from flows.sandbox.server import run_in_thread
 from flows.sandbox.universe import Universe
 from flows.settings import Settings
+from flows.source import load_sources
 from tests.flows.nights import night
 from warehouse.reading import single_select
 
@@ -61,4 +62,11 @@ def test_every_command_is_listed() -> None:
 def test_every_setting_is_listed() -> None:
     """The table of settings names exactly the settings there are."""
     listed = set(re.findall(r"^\| `PAPERLAKE_([A-Z_]+)` \|", README, re.MULTILINE))
-    assert listed == {name.upper() for name in Settings.model_fields}
+    common = {name.upper() for name in Settings.model_fields} - {"OF_SOURCES"}
+    own = {
+        f"{source.name}_{name}".upper()
+        for source in load_sources().values()
+        if source.settings is not None
+        for name in source.settings.model_fields
+    }
+    assert listed == common | own

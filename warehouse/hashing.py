@@ -1,8 +1,9 @@
 """The hash of a row and of a table, as SQL.
 
-A row's hash is the MD5 of its hashed columns, each written in one fixed way and separated by
-control characters that cleaned text cannot hold. It is written out type by type, not left to a
-cast or to JSON, so that every DuckDB version gives the same. A table's content hash is the sum of
+A row's hash is the MD5 of its hashed columns that hold something, each written in one fixed way after
+its permanent number and separated by control characters that cleaned text cannot hold. It is written
+out type by type, not left to a cast or to JSON, so that every DuckDB version gives the same. What is
+null or an empty list is left out, so that a column which is added later changes no hash. A table's content hash is the sum of
 its row hashes modulo 2^128: it follows additions and removals without reading the table again.
 """
 
@@ -10,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from schemas.arrow import hashed_columns, schema_of
+from schemas.arrow import column_of, hashed_columns, schema_of
 from schemas.fields import Row
 
 MODULUS = 1 << 128
@@ -21,7 +22,10 @@ _COLUMN, _NULL, _ELEMENT, _FIELD = "chr(31)", "chr(30)", "chr(29)", "chr(28)"
 def row_hash_sql(model: type[Row], alias: str) -> str:
     """SQL for the row hash (32 hexadecimal digits) of `alias`, which has the model's columns."""
     schema = schema_of(model)
-    parts = [_text(f'{alias}."{name}"', schema.field(name).type) for name in hashed_columns(model)]
+    parts = [
+        _part(column_of(model, name).id, f'{alias}."{name}"', schema.field(name).type)
+        for name in hashed_columns(model)
+    ]
     return f"md5(concat_ws({_COLUMN}, {', '.join(parts)}))"
 
 
@@ -37,6 +41,14 @@ def moved(content_hash: str, added: tuple[int, int], removed: tuple[int, int]) -
     value = int(content_hash, 16)
     value += ((added[0] - removed[0]) << 64) + (added[1] - removed[1])
     return f"{value % MODULUS:032x}"
+
+
+def _part(number: int, expression: str, data_type: Any) -> str:
+    """One column, or null where it is empty: concat_ws passes over nulls."""
+    text = f"'{number}' || {_FIELD} || {_text(expression, data_type)}"
+    if pa.types.is_list(data_type):
+        return f"case when len({expression}) > 0 then {text} end"
+    return f"case when {expression} is not null then {text} end"
 
 
 def _text(expression: str, data_type: Any, depth: int = 0) -> str:

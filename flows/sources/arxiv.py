@@ -333,4 +333,6 @@ SOURCE = Source(
     expected_requests=expected_requests,
     watermark=oai.watermark,
     read_file=read_file,
+    work_rank=30,
+    page_rank=30,
 )

@@ -316,4 +316,6 @@ SOURCE = Source(
     watermark=watermark,
     read_file=read_file,
     aliases=(PAGE_NAME,),
+    work_rank=60,
+    page_rank=10,
 )

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.datasets import MEMBERSHIPS, PAPERS, REDIRECTS
-from schemas.paper import Identifier, Listing
+from schemas.paper import Identifier, Listing, Relation
 from tests.warehouse.writing import NOW, Tables
 
 
@@ -194,3 +194,33 @@ def test_a_paper_is_named_after_its_smallest_listing(house: Tables) -> None:
     ((paper_id, paper),) = house.by_key(PAPERS).items()
     assert paper["birth_listing_id"] == "a:1"
     assert paper_id == "p" + hashlib.sha256(b"a:1").hexdigest()[:16]
+
+
+@pytest.mark.parametrize("order", [("b:1", "a:1"), ("a:1", "b:1")])
+def test_a_preprint_that_names_its_published_form_joins_it(
+    house: Tables, order: tuple[str, str]
+) -> None:
+    """A stated is-preprint-of joins two records without a common identifier, whichever comes first."""
+    stated = Relation(type="is-preprint-of", scheme="doi", value="10.1/journal")
+    rows = {
+        "a:1": listing("a:1", ["doi:10.1/preprint"], relations=(stated,)),
+        "b:1": listing("b:1", ["doi:10.1/journal"], type="article"),
+    }
+    for key in order:
+        house.write([rows[key]])
+    assert groups(house) == [["a:1", "b:1"]]
+    members = house.by_key(MEMBERSHIPS)
+    assert members["a:1"]["matched_by"] == "is-preprint-of"
+    assert members["b:1"]["matched_by"] == "doi"
+
+
+def test_other_relations_join_nothing(house: Tables) -> None:
+    """A review names the work it is about, and stays a paper of its own."""
+    stated = Relation(type="is-review-of", scheme="doi", value="10.1/journal")
+    house.write(
+        [
+            listing("a:1", ["doi:10.1/review"], relations=(stated,)),
+            listing("b:1", ["doi:10.1/journal"]),
+        ]
+    )
+    assert groups(house) == [["a:1"], ["b:1"]]

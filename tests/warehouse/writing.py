@@ -8,11 +8,18 @@ from typing import Any
 from schemas.datasets import LISTINGS, METRICS
 from schemas.paper import Listing, Metric
 from warehouse.dedupe import identifiers
+from warehouse.dedupe.precedence import Ranks
 from warehouse.lake import Counts, Writer
 from warehouse.manifest import Manifest
 from warehouse.merging import Moment
 from warehouse.staging import Stage
 
+RANKS = {
+    "crossref": Ranks(10, 50),
+    "arxiv": Ranks(30, 30),
+    "huggingface": Ranks(60, 10),
+    "huggingface_page": Ranks(61, 11),
+}
 NOW = datetime(2026, 3, 3, 6, 30, tzinfo=UTC)
 
 
@@ -33,7 +40,7 @@ class Tables:
         moment = Moment("nightly", date(2026, 3, number), NOW + timedelta(days=number))
         writer = Writer(self.root, self.manifest, number, moment, self.root / "scratch")
         counts = writer.upsert_listings([stage], self.lacks)
-        identifiers.group(writer)
+        identifiers.group(writer, RANKS)
         writer.upsert_staged(METRICS, [stage])
         self.manifest = Manifest(
             snapshot=number,

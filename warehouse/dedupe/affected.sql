@@ -9,6 +9,15 @@ with links as (
         unnest(l.identifiers) as identifier,
     from living_listings as l
     where l.title is not null
+    union all
+    select
+        l.listing_id,
+        struct_pack(scheme := relation.scheme, value := relation.value) as identifier,
+    from living_listings as l
+    cross join unnest(l.relations) as stated(relation)
+    where l.title is not null
+        and len(l.relations) > 0
+        and list_contains(getvariable('joining_relations'), relation.type)
 ),
 
 changed_links as (

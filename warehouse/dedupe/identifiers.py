@@ -3,6 +3,8 @@
 Only what the snapshot's changed listings can reach is looked at, so the cost follows the change.
 """
 
+from collections.abc import Mapping
+
 import duckdb
 import numpy as np
 import pyarrow as pa
@@ -13,23 +15,32 @@ from schemas.arrow import schema_of
 from schemas.datasets import LISTINGS, MEMBERSHIPS, PAPERS, REDIRECTS
 from schemas.paper import Bibliography, Paper
 from warehouse.dedupe import precedence
+from warehouse.dedupe.precedence import UNKNOWN, Ranks
 from warehouse.lake import Writer
 from warehouse.manifest import quoted, sql_file
 
 # Schemes that name one work; others (an ISSN, a grant) must never join papers.
 LINKING_SCHEMES = ("arxiv", "doi", "openalex", "pmid", "semanticscholar")
+# Relations between two forms of one work; others (a review, an erratum) must never join papers.
+JOINING_RELATIONS = ("has-preprint", "is-preprint-of")
 
 
-def group(writer: Writer) -> None:
+def group(writer: Writer, ranks: Mapping[str, Ranks]) -> None:
     """Bring papers, memberships and redirects up to date with the listings just written.
 
     Reads the temporary table `changed_listings` that `Writer.upsert_listings` leaves.
+
+    Args:
+        writer: of the coming snapshot.
+        ranks: source -> its place where fields are taken from several listings.
     """
     db = writer.db
     if db.execute("select count(*) from changed_listings").fetchall() == [(0,)]:
         return
     schemes = ", ".join(quoted(scheme) for scheme in LINKING_SCHEMES)
     db.execute(f"set variable linking_schemes = [{schemes}]")
+    relations = ", ".join(quoted(relation) for relation in JOINING_RELATIONS)
+    db.execute(f"set variable joining_relations = [{relations}]")
     for dataset in (LISTINGS, PAPERS, MEMBERSHIPS, REDIRECTS):
         db.execute(f"create or replace temp view living_{dataset.name} as {writer.living(dataset)}")
     db.execute(sql_file("dedupe", "affected.sql"))
@@ -47,7 +58,7 @@ def group(writer: Writer) -> None:
         """
     )
     db.execute(sql_file("dedupe", "assign.sql"))
-    _rank(db)
+    _rank(db, ranks)
     _retire(db)
     # The new rows are made before any table changes, since the views read the old state.
     db.execute(f"create or replace temp table new_memberships as {_memberships_sql()}")
@@ -93,7 +104,7 @@ def _components(db: duckdb.DuckDBPyConnection) -> None:
     db.unregister("labels")
 
 
-def _rank(db: duckdb.DuckDBPyConnection) -> None:
+def _rank(db: duckdb.DuckDBPyConnection, ranks: Mapping[str, Ranks]) -> None:
     """The affected listings in their component, with their places in the two orders."""
     preprints = ", ".join(quoted(item) for item in precedence.PREPRINT_TYPES)
     published = f"coalesce(l.type not in ({preprints}), false)"
@@ -104,8 +115,10 @@ def _rank(db: duckdb.DuckDBPyConnection) -> None:
             c.component,
             l.*,
             {published} as is_published,
-            {_order_sql(precedence.WORK_PRECEDENCE)} as work_rank,
-            {_order_sql(precedence.PAGE_PRECEDENCE)} as page_rank,
+            {_order_sql({source: item.work for source, item in ranks.items()}, UNKNOWN.work)}
+                as work_rank,
+            {_order_sql({source: item.page for source, item in ranks.items()}, UNKNOWN.page)}
+                as page_rank,
         from living_listings as l
         join components as c on l.listing_id = c.listing_id
         """
@@ -162,6 +175,6 @@ def _best_columns() -> str:
     return "\n        ".join(lines)
 
 
-def _order_sql(table: dict[str, int]) -> str:
+def _order_sql(table: Mapping[str, int], otherwise: int) -> str:
     cases = " ".join(f"when {quoted(source)} then {rank}" for source, rank in table.items())
-    return f"case l.source {cases} else {precedence.OTHER_SOURCES} end"
+    return f"case l.source {cases} else {otherwise} end" if cases else str(otherwise)

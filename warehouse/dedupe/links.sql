@@ -5,6 +5,7 @@ with listed as (
     select
         l.listing_id,
         l.identifiers,
+        l.relations,
     from living_listings as l
     semi join affected as a on l.listing_id = a.listing_id
     where l.title is not null
@@ -17,6 +18,14 @@ carried as (
     from listed as d
 ),
 
+related as (
+    select
+        d.listing_id,
+        unnest(d.relations) as relation,
+    from listed as d
+    where len(d.relations) > 0
+),
+
 linking as (
     select
         c.listing_id,
@@ -24,6 +33,15 @@ linking as (
         c.identifier.scheme || ':' || c.identifier.value as identifier,
     from carried as c
     where list_contains(getvariable('linking_schemes'), c.identifier.scheme)
+    union all
+    -- A preprint and the form it became are one paper, so each also carries the other's identifier.
+    select
+        r.listing_id,
+        r.relation.type as scheme,
+        r.relation.scheme || ':' || r.relation.value as identifier,
+    from related as r
+    where list_contains(getvariable('joining_relations'), r.relation.type)
+        and list_contains(getvariable('linking_schemes'), r.relation.scheme)
 )
 
 select

@@ -2,20 +2,22 @@
 
 Two orders. What describes the work (title, authors, dates, DOI, ...) is best told by who publishes
 it, then by the archive that holds it, then by pages that present it. What only such a page tells
-(summary, code, thumbnail, who submitted it) is taken from the page first. A source that is not named
-stands between the archives and the pages.
+(summary, code, thumbnail, who submitted it) is taken from the page first. Where a source stands, it
+says itself.
 """
 
-# Smaller is better.
-WORK_PRECEDENCE = {
-    "crossref": 10,
-    "openalex": 20,
-    "arxiv": 30,
-    "huggingface": 60,
-    "huggingface_page": 70,
-}
-PAGE_PRECEDENCE = {"huggingface": 10, "huggingface_page": 20, "arxiv": 30}
-OTHER_SOURCES = 50
+from typing import NamedTuple
+
+
+class Ranks(NamedTuple):
+    """The place of a source in the two orders; smaller is better."""
+
+    work: int
+    page: int
+
+
+UNKNOWN = Ranks(50, 50)
+"""A source that nobody ranks stands between the archives and the pages."""
 
 PAGE_COLUMNS = frozenset(
     {

@@ -74,6 +74,7 @@ select
     listings.code_source,
     listings.project_url,
     listings.thumbnail_url,
+    listings.relations,
     listings.raw_title,
     latest_metrics.upvotes,  -- Upvotes on Hugging Face, the latest of this listing.
     latest_metrics.comment_count,  -- Comments on the source's page, the latest of this listing.
