@@ -126,10 +126,7 @@ class Fetcher:
         self._least_pause = source.pause_seconds if pause_seconds is None else pause_seconds
         self._pause = self._least_pause
         self._base = _base(self.base_url, source.name)
-        self._secrets = dict(secrets or {})
-        for name, value in self._secrets.items():
-            if not re.fullmatch("[!-~]+", value):
-                raise SettingsError(f"The secret {name} must be ASCII without spaces: correct it.")
+        self._secrets = _sendable(secrets or {})
 
     async def __call__(
         self,
@@ -341,10 +338,7 @@ class Fetcher:
 
     def _blot(self, text: str) -> str:
         """Hide the given secrets by value, and those of any URL in the text by name."""
-        for value in self._secrets.values():
-            for form in {value, quote(value, safe=""), quote_plus(value)}:
-                text = text.replace(form, HIDDEN)
-        return re.sub(r"https?://[^\s<>\"']+", lambda match: redact(match[0]), text)
+        return _blotted(text, self._secrets)
 
     def _warn(self, text: str) -> None:
         text = f"{self._source.name}: {text}"
@@ -424,6 +418,20 @@ def _base(base_url: str, source: str) -> httpx.URL:
     return base
 
 
+def _sendable(secrets: Mapping[str, str]) -> dict[str, str]:
+    for name, value in secrets.items():
+        if not re.fullmatch("[!-~]+", value):
+            raise SettingsError(f"The secret {name} must be ASCII without spaces: correct it.")
+    return dict(secrets)
+
+
+def _blotted(text: str, secrets: Mapping[str, str]) -> str:
+    for value in secrets.values():
+        for form in {value, quote(value, safe=""), quote_plus(value)}:
+            text = text.replace(form, HIDDEN)
+    return re.sub(r"https?://[^\s<>\"']+", lambda match: redact(match[0]), text)
+
+
 def _origin(url: httpx.URL) -> tuple[str, str]:
     return url.scheme, url.netloc.decode("ascii")
 
@@ -464,6 +472,8 @@ class Probed:
     """`open`, `queued`: not asked; `dns`, `refused`, `unreachable`, `timeout`, `tls`, `connection`."""
     reason: str = ""
     """The failure, or the beginning of an error's body, in words."""
+    refusal: str | None = None
+    """What the source itself means by this error, and what to do."""
     until: float = 0.0
     """Where it was not asked: until when, in seconds since 1970."""
 
@@ -487,8 +497,12 @@ async def probe(
             cannot be written.
     """
     host = _origin(_base(base_url, source.name))[1]
-    url = absolute_url(base_url, source.probe or "", None)
-    shown, now = redact(url), time.time()
+    secrets = _sendable(source.secrets(settings))
+    headers = {name: value for name, value in secrets.items() if _is_header(name)}
+    given = {name: value for name, value in secrets.items() if not _is_header(name)}
+    url = absolute_url(base_url, source.probe or "", given)
+    shown = _blotted(absolute_url(base_url, source.probe or "", None), secrets)
+    now = time.time()
     state = pace.look(host)
     if state.open_until > now:
         return Probed(shown, failure="open", until=state.open_until)
@@ -501,20 +515,23 @@ async def probe(
             open_client(settings, contact=settings.contact) as client,
         ):
             await pace.wait(host, pause_seconds)
-            async with client.stream("GET", url, timeout=timeout) as response:
+            async with client.stream("GET", url, headers=headers, timeout=timeout) as response:
                 is_fine = response.status_code in _USABLE | _REDIRECTS
                 body = b"" if is_fine else await beginning(response.headers, response.aiter_raw())
+                refusal = None
+                if not is_fine:
+                    refusal = source.refusal(response.status_code, response.headers, body)
                 answer = Probed(
                     shown,
                     status=response.status_code,
                     headers=dict(response.headers),
                     received_at=time.time(),
-                    reason=excerpt(body),
+                    reason=_blotted(excerpt(body), secrets),
+                    refusal=None if refusal is None else _blotted(refusal.reason, secrets),
                 )
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        return Probed(
-            shown, failure=_kind_of_failure(error), reason=f"{type(error).__name__}: {error}"
-        )
+        reason = _blotted(f"{type(error).__name__}: {error}", secrets)
+        return Probed(shown, failure=_kind_of_failure(error), reason=reason)
     if pause_seconds and answer.status is not None and answer.status < 500:
         await pace.report(host, ok=True)
     return answer

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import threading
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
@@ -12,15 +11,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from flows import opening, pipeline, runs
-from flows.sandbox.client import is_loopback
+from flows import opening, pipeline, prefect_api, runs
 from flows.settings import Settings, prefect_api_url, prefect_environment
 from schemas.errors import PaperlakeError
 from schemas.paper import Run
 
 # How long Prefect may take to say good-bye after the night is published.
 GOODBYE_SECONDS = 30.0
-_PROBE_SECONDS = 3.0
 
 
 def run_nightly(
@@ -132,27 +129,13 @@ def _is_prefect_there(run: runs.OpenRun) -> bool:
     if url is None:
         return True
     try:
-        ask_prefect(url, "health")
+        prefect_api.ask(url, "/health")
         return True
     except (OSError, ValueError) as error:
         run.report.say(
             f"warning: the Prefect API at {url} does not answer ({error}): going on without it."
         )
         return False
-
-
-def ask_prefect(url: str, path: str) -> bytes:
-    """What a Prefect API answers, within 3 s and 64 KiB.
-
-    Raises:
-        OSError, ValueError: it cannot be had.
-    """
-    # A proxy that the environment names must not lead loopback away.
-    handlers = [urllib.request.ProxyHandler({})] if is_loopback(url) else []
-    opener = urllib.request.build_opener(*handlers)
-    with opener.open(f"{url.rstrip('/')}/{path}", timeout=_PROBE_SECONDS) as answer:
-        body: bytes = answer.read(65536)
-    return body
 
 
 def _with_prefect(

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -112,13 +113,17 @@ def _refused(error: ValidationError, prefix: str = "") -> SettingsError:
     return SettingsError(f"{name}: {first['msg']}. Correct it and start again.")
 
 
-def unknown_variables() -> dict[str, str | None]:
+def unknown_variables(of_sources: Iterable[str]) -> dict[str, str | None]:
     """Variables of the environment that look like settings and are none, each with the nearest one.
 
     A name without our prefix counts only where it is a setting's but for a character or two.
+
+    Args:
+        of_sources: the settings of single sources, <NAME>_<FIELD>.
     """
-    prefix = "PAPERLAKE_"
-    known = [name.upper() for name in Settings.model_fields]
+    prefix = _PREFIX.upper()
+    names = {*Settings.model_fields, *of_sources} - {"of_sources"}
+    known = sorted(name.upper() for name in names)
     whole = [prefix + name for name in known]
     found: dict[str, str | None] = {}
     for name in sorted(os.environ):

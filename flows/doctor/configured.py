@@ -9,11 +9,12 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from flows.doctor.findings import Asked, Finding
+from flows.doctor.findings import Asked, Finding, told
 from flows.fetching import is_sendable
 from flows.opening import is_contact, needs_contact, unknown_urls
 from flows.sandbox.client import is_loopback
 from flows.settings import Settings, proxy_variable, unknown_variables
+from schemas.errors import SettingsError
 
 _NAME = "settings"
 # The longest of the sources' limits that are known: Hugging Face counts in windows of five minutes.
@@ -22,15 +23,21 @@ _LONGEST_WINDOW_SECONDS = 300
 
 def settings(asked: Asked) -> Iterator[Finding]:
     """Variables that no setting knows, and values that make no sense together."""
-    odd = [*_unknown(), *_addresses(asked), *_patience(asked), *_folders(asked)]
+    odd = [*_unknown(asked), *_addresses(asked), *_patience(asked), *_folders(asked)]
     yield from odd
     if not any(item.state in ("warning", "problem") for item in odd):
-        given = sorted(asked.settings.model_fields_set)
+        given = sorted(asked.settings.model_fields_set - {"of_sources"})
         yield Finding(_NAME, "ok", f"Given: {', '.join(given) or 'nothing, all defaults'}.")
 
 
-def _unknown() -> Iterator[Finding]:
-    for name, near in unknown_variables().items():
+def _unknown(asked: Asked) -> Iterator[Finding]:
+    of_sources = [
+        f"{source.name}_{field}"
+        for source in asked.sources.values()
+        if source.settings is not None
+        for field in source.settings.model_fields
+    ]
+    for name, near in unknown_variables(of_sources).items():
         remedy = f"If {near} is meant, rename it; else" if near else "Correct its name, or"
         yield Finding(
             _NAME, "warning", f"{name} is set, but no setting is called so.", f"{remedy} unset it."
@@ -39,6 +46,12 @@ def _unknown() -> Iterator[Finding]:
 
 def _addresses(asked: Asked) -> Iterator[Finding]:
     given = asked.settings.base_urls
+    for source in asked.sources.values():
+        try:
+            if source.settings is not None:
+                asked.settings.of(source.name, source.settings)
+        except SettingsError as error:
+            yield Finding(_NAME, "problem", *told(error))
     for name in unknown_urls(asked.settings):
         yield Finding(
             _NAME,

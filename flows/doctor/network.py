@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib.metadata
-import json
 import time
 import urllib.error
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from flows.doctor.findings import Asked, Finding, State, told
 from flows.fetching import Probed, probe
 from flows.opening import is_contact
 from flows.pacing import FAILURES_TO_OPEN, Pace
-from flows.running import ask_prefect
+from flows.prefect_api import ask
 from flows.sandbox.client import Sandbox, is_loopback, read_sandbox
 from flows.settings import prefect_api_url, prefect_home
 from flows.source import Source
@@ -67,7 +66,8 @@ def sources(asked: Asked) -> Iterator[Finding]:
     yield from _clocks([answer for _, answer in found if isinstance(answer, Probed)])
 
 
-_Answer = Probed | SettingsError | None
+# A text says why a source is off; none is for one that could not be told who is asking.
+_Answer = Probed | SettingsError | str | None
 
 
 async def _looks(asked: Asked, sandbox: Sandbox | None) -> list[tuple[str, _Answer]]:
@@ -79,12 +79,14 @@ async def _look(asked: Asked, source: Source, sandbox: Sandbox | None) -> tuple[
     given = asked.settings
     url = given.base_urls.get(source.name, source.base_url)
     shared = given.shared_dir
-    if sandbox is not None:
-        url, shared = sandbox.base_url(source), asked.lake.root / "state"
-    is_local = is_loopback(url)
-    if not is_local and not is_contact(given.contact or ""):
-        return url, None
     try:
+        if sandbox is not None:
+            url, shared = sandbox.base_url(source), asked.lake.root / "state"
+        elif (reason := source.off(given)) is not None:
+            return url, reason
+        is_local = is_loopback(url)
+        if not is_local and not is_contact(given.contact or ""):
+            return url, None
         return url, await probe(
             source,
             url,
@@ -101,6 +103,8 @@ def _judged(asked: Asked, source: Source, url: str, answer: _Answer) -> Finding:
     if answer is None:
         seen = f"{source.name}: not asked, as it could not be told by whom."
         return Finding("sources", "note", seen, "Set PAPERLAKE_CONTACT.")
+    if isinstance(answer, str):
+        return Finding("sources", "note", f"{source.name} is off, and was not asked: {answer}")
     if isinstance(answer, SettingsError):
         return Finding("sources", "problem", *told(answer))
     if answer.failure in ("open", "queued"):
@@ -127,7 +131,8 @@ def _unreached(asked: Asked, source: Source, url: str, answer: Probed) -> Findin
     else:
         advice = {
             "refused": f"See whether {source.homepage} is up{correct}; {firewall}.",
-            "unreachable": f"See whether this machine reaches the internet{correct}; {firewall}.",
+            "unreachable": "See whether this machine reaches the internet and its name server"
+            f"{correct}; {firewall}.",
         }
     advice |= {
         "dns": f"See whether this machine has a network and a name server (getent hosts "
@@ -150,6 +155,9 @@ def _status(asked: Asked, source: Source, answer: Probed) -> Finding:
     seen = f"{source.name}: {answer.url} answers {status}"
     if status < 300:
         return Finding("sources", "ok", f"{seen}.")
+    if answer.refusal is not None:
+        advice = f"Mend what it names, or see {source.homepage}."
+        return Finding("sources", "problem", f"{seen}: {answer.refusal}.", advice)
     if answer.reason:
         seen += f' "{answer.reason}"'
     if status < 400:
@@ -258,7 +266,7 @@ def prefect(asked: Asked) -> Iterator[Finding]:
         "then nights run without Prefect."
     )
     try:
-        if json.loads(ask_prefect(url, "health")) is not True:
+        if ask(url, "/health") is not True:
             raise ValueError("something else answers")
     except (OSError, ValueError) as error:
         reason = "something else answers" if isinstance(error, ValueError) else str(error)
@@ -267,7 +275,7 @@ def prefect(asked: Asked) -> Iterator[Finding]:
         yield Finding(name, "warning", seen, mend + " Its path ends in /api." * is_short)
         return
     try:
-        theirs = str(json.loads(ask_prefect(url, "admin/version")))
+        theirs = str(ask(url, "/admin/version"))
         is_older = Version(theirs).release[:2] < Version(ours).release[:2]
     except (OSError, ValueError, InvalidVersion) as error:
         why = f"it answers {error.code}" if isinstance(error, urllib.error.HTTPError) else "unclear"
