@@ -205,7 +205,7 @@ class Lake:
             raise UsageError(
                 f"There is no snapshot {snapshot} in {self.root} (it has {have}): see `paperlake snapshots`."
             )
-        path = self.root / "manifests" / f"{snapshot:06}.json"
+        path = self.manifest_file(snapshot)
         try:
             return from_json(path.read_bytes())
         except ValidationError:
@@ -220,6 +220,10 @@ class Lake:
             if manifest is not None and manifest.run_id == run_id:
                 return manifest
         return None
+
+    def manifest_file(self, snapshot: int) -> Path:
+        """The manifest of one snapshot."""
+        return self.root / "manifests" / f"{snapshot:06}.json"
 
     def warehouse_file(self, snapshot: int) -> Path:
         """The DuckDB file of one snapshot."""

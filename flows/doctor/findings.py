@@ -5,10 +5,12 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from flows.settings import Settings
 from flows.source import Source
 from schemas.errors import PaperlakeError
-from warehouse.manifest import Manifest
+from warehouse.manifest import Manifest, from_json
 from warehouse.snapshots import Lake
 
 State = Literal["ok", "note", "warning", "problem"]
@@ -83,6 +85,17 @@ def told(error: PaperlakeError) -> tuple[str, str]:
     if not seen:
         return str(error), "Restore the lake from a backup."
     return f"{seen}.", advice[0].upper() + advice[1:]
+
+
+def manifests(lake: Lake) -> dict[int, Manifest | None]:
+    """Every snapshot's manifest, oldest first; None for one that is damaged."""
+    found: dict[int, Manifest | None] = {}
+    for number in lake.numbers():
+        try:
+            found[number] = from_json(lake.manifest_file(number).read_bytes())
+        except (ValidationError, FileNotFoundError):
+            found[number] = None
+    return found
 
 
 def size_text(n_bytes: float) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import warehouse
-from flows.doctor.findings import Asked, Finding, age_text, newest_readable, told
+from flows.doctor.findings import Asked, Finding, age_text, manifests, newest_readable, told
 from schemas.errors import PaperlakeError
 from warehouse.files import lock_note
 from warehouse.snapshots import KINDS, Lake
@@ -174,14 +174,16 @@ def snapshot(asked: Asked) -> Iterator[Finding]:
         lake.info()
     except PaperlakeError as error:
         yield Finding(name, "problem", *told(error))
-    damaged = list(_damaged_manifests(lake))
-    yield from damaged
-    numbers = lake.numbers()
-    if not numbers:
+    found = manifests(lake)
+    if not found:
         seen = "The lake has no snapshot yet."
         yield Finding(name, "note", seen, "Run `paperlake nightly` or `paperlake import`.")
         return
-    gaps = sorted({*range(numbers[0], numbers[-1] + 1)} - {*numbers})
+    numbers = list(found)
+    damaged = [number for number, manifest in found.items() if manifest is None]
+    for number in damaged:
+        yield _damaged(lake, number, is_newest=number == numbers[-1])
+    gaps = sorted({*range(1, numbers[-1] + 1)} - {*numbers})
     if gaps:
         yield Finding(
             name,
@@ -189,7 +191,7 @@ def snapshot(asked: Asked) -> Iterator[Finding]:
             f"Snapshots {gaps[0]} to {gaps[-1]} have no manifest, although later ones have.",
             "Restore manifests/ from a backup; the newest snapshot does not need them.",
         )
-    manifest = newest_readable(lake)
+    manifest = found[numbers[-1]]
     if manifest is not None and not damaged:
         seen = (
             f"Snapshot {manifest.snapshot} is the newest, {len(manifest.files())} files in "
@@ -198,20 +200,12 @@ def snapshot(asked: Asked) -> Iterator[Finding]:
         yield Finding(name, "ok", seen)
 
 
-def _damaged_manifests(lake: Lake) -> Iterator[Finding]:
-    for number in lake.numbers():
-        try:
-            lake.manifest(number)
-        except (PaperlakeError, OSError) as error:
-            path = lake.root / "manifests" / f"{number:06}.json"
-            is_newest = number == lake.numbers()[-1]
-            yield Finding(
-                "snapshots",
-                "problem" if is_newest else "warning",
-                f"{path} cannot be read ({error})."
-                if isinstance(error, OSError)
-                else told(error)[0],
-                "Restore it from a backup; until then nothing can be read or written."
-                if is_newest
-                else f"Restore it from a backup; only snapshot {number} needs it.",
-            )
+def _damaged(lake: Lake, number: int, *, is_newest: bool) -> Finding:
+    return Finding(
+        "snapshots",
+        "problem" if is_newest else "warning",
+        f"{lake.manifest_file(number)} is damaged.",
+        "Restore it from a backup; until then nothing can be read or written."
+        if is_newest
+        else f"Restore it from a backup; only snapshot {number} needs it.",
+    )

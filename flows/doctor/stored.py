@@ -3,11 +3,9 @@
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
-from flows.doctor.findings import Asked, Finding, newest_readable, size_text, some
-from schemas.errors import PaperlakeError
+from flows.doctor.findings import Asked, Finding, manifests, newest_readable, size_text, some
 from warehouse.files import TEMPORARY
 from warehouse.responses import kept_packs, verify_pack
 from warehouse.snapshots import Lake
@@ -120,11 +118,9 @@ def _heap(lake: Lake, paths: list[Path], what: str, remedy: str) -> Finding:
 
 def _unnamed(lake: Lake) -> tuple[list[Path], list[Path]]:
     """Files of data/ and warehouse/ of snapshots that were never published, and other unnamed ones."""
-    numbers, named = lake.numbers(), set()
-    for number in numbers:
-        with suppress(PaperlakeError, OSError):
-            manifest = lake.manifest(number)
-            named |= {file.path for file in manifest.files()} if manifest else set()
+    numbers = manifests(lake)
+    named = {file.path for item in numbers.values() if item for file in item.files()}
+    newest = max(numbers, default=0)
     left: list[Path] = []
     old: list[Path] = []
     for path in _files(lake.root / "data", lake.root / "warehouse"):
@@ -138,7 +134,7 @@ def _unnamed(lake: Lake) -> tuple[list[Path], list[Path]]:
         else:
             is_named = str(relative) in named
         if not is_named:
-            (left if number > (numbers or [0])[-1] else old).append(path)
+            (left if number > newest else old).append(path)
     return left, old
 
 
