@@ -17,6 +17,8 @@ from warehouse.snapshots import Lake
 _NAME = "disk"
 # A night writes little, but DuckDB sorts and joins on the lake's disk where memory does not suffice.
 _LEAST_BYTES = 500_000_000
+# Below this not even a small night ends.
+_FULL_BYTES = 50_000_000
 _LEAST_INODES = 1_000
 # Sorting a table anew needs as much again as the new files.
 _COMPACTION_FACTOR = 2
@@ -64,7 +66,7 @@ def _room(lake: Lake, folder: Path) -> Iterator[Finding]:
         seen += f"the lake has {size_text(_size(lake.root))}, and "
     seen += f"a night or a compaction may need {size_text(wanted)}."
     remedy = "Make room there, or move the lake to a larger disk."
-    if free < wanted / 10:
+    if free < _FULL_BYTES:
         yield Finding(_NAME, "problem", seen, remedy)
     elif free < wanted:
         yield Finding(_NAME, "warning", seen, remedy)
