@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import warehouse
-from flows.doctor.findings import Asked, Finding, age_text, manifests, newest_readable, told
+from flows.doctor.findings import Asked, Finding, age_text, manifests, newest_readable, some, told
 from schemas.errors import PaperlakeError
 from warehouse.files import lock_note
 from warehouse.snapshots import KINDS, Lake
@@ -188,7 +188,7 @@ def snapshot(asked: Asked) -> Iterator[Finding]:
         yield Finding(
             name,
             "warning",
-            f"Snapshots {gaps[0]} to {gaps[-1]} have no manifest, although later ones have.",
+            f"No manifest, although later snapshots have theirs: {some([f'{n:06}' for n in gaps])}.",
             "Restore manifests/ from a backup; the newest snapshot does not need them.",
         )
     manifest = found[numbers[-1]]
