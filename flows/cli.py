@@ -404,6 +404,51 @@ def check(
 
 
 @command(app)
+def doctor(
+    common: Common,
+    deep: Annotated[
+        bool,
+        typer.Option(
+            "--deep", help="Also read every file and every kept response; takes as long as that."
+        ),
+    ] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask neither the sources nor Prefect.")
+    ] = False,
+    sandbox: SandboxOption = None,
+) -> None:
+    """What is wrong here, or will be, and what to do; changes nothing; exit 1 if a problem is found.
+
+    Looks at settings, contact, versions, disk, clock, locks, unfinished runs, snapshots, files,
+    leftovers, the warehouse file, Prefect, the sources (one request each) and their circuits, within
+    ten seconds.
+    """
+    from flows.doctor.examination import examine
+    from flows.running import end_in_time
+    from flows.terminal import Logged, Progress, emit, emit_json, findings_text
+
+    is_silent = common.is_quiet or common.is_json
+    watching = Logged() if common.is_logged else Progress(is_quiet=is_silent)
+    with watching as progress:
+        found = examine(
+            common.settings,
+            sandbox_url=sandbox,
+            is_offline=offline,
+            is_deep=deep,
+            say=progress.say,
+        )
+    code = int(any(item.state == "problem" for item in found))
+    if common.is_json:
+        emit_json([item.as_dict() for item in found])
+    elif not common.is_quiet or code:
+        shown = [item for item in found if not common.is_quiet or item.state == "problem"]
+        emit(findings_text([item.as_dict() for item in shown]))
+    # A name server that does not answer would hold the process far longer.
+    end_in_time(code, 0.5)
+    raise typer.Exit(code)
+
+
+@command(app)
 def dictionary(
     common: Common,
     to: Annotated[Path, typer.Option("--to", metavar="FILE", help="File to write.")] = Path(

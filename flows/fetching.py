@@ -12,9 +12,11 @@ import asyncio
 import importlib.metadata
 import logging
 import re
+import socket
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
@@ -54,7 +56,7 @@ def open_client(settings: Settings, *, contact: str | None) -> httpx.AsyncClient
     Raises:
         SettingsError: the contact cannot stand in a header.
     """
-    if contact and not re.fullmatch(r"[!-'*-~][ -'*-~]*", contact):
+    if contact and not is_sendable(contact):
         raise SettingsError(
             "PAPERLAKE_CONTACT: only ASCII without parentheses can stand in a User-Agent. "
             "Give a mail address or a URL."
@@ -74,6 +76,11 @@ def open_client(settings: Settings, *, contact: str | None) -> httpx.AsyncClient
         timeout=httpx.Timeout(settings.request_seconds, connect=min(20, settings.request_seconds)),
         limits=httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=15),
     )
+
+
+def is_sendable(contact: str) -> bool:
+    """Whether a contact can stand in a User-Agent: ASCII without parentheses."""
+    return re.fullmatch(r"[!-'*-~][ -'*-~]*", contact) is not None
 
 
 class Fetcher:
@@ -119,10 +126,7 @@ class Fetcher:
         self._least_pause = source.pause_seconds if pause_seconds is None else pause_seconds
         self._pause = self._least_pause
         self._base = _base(self.base_url, source.name)
-        self._secrets = dict(secrets or {})
-        for name, value in self._secrets.items():
-            if not re.fullmatch("[!-~]+", value):
-                raise SettingsError(f"The secret {name} must be ASCII without spaces: correct it.")
+        self._secrets = _sendable(secrets or {})
 
     async def __call__(
         self,
@@ -334,10 +338,7 @@ class Fetcher:
 
     def _blot(self, text: str) -> str:
         """Hide the given secrets by value, and those of any URL in the text by name."""
-        for value in self._secrets.values():
-            for form in {value, quote(value, safe=""), quote_plus(value)}:
-                text = text.replace(form, HIDDEN)
-        return re.sub(r"https?://[^\s<>\"']+", lambda match: redact(match[0]), text)
+        return _blotted(text, self._secrets)
 
     def _warn(self, text: str) -> None:
         text = f"{self._source.name}: {text}"
@@ -417,6 +418,20 @@ def _base(base_url: str, source: str) -> httpx.URL:
     return base
 
 
+def _sendable(secrets: Mapping[str, str]) -> dict[str, str]:
+    for name, value in secrets.items():
+        if not re.fullmatch("[!-~]+", value):
+            raise SettingsError(f"The secret {name} must be ASCII without spaces: correct it.")
+    return dict(secrets)
+
+
+def _blotted(text: str, secrets: Mapping[str, str]) -> str:
+    for value in secrets.values():
+        for form in {value, quote(value, safe=""), quote_plus(value)}:
+            text = text.replace(form, HIDDEN)
+    return re.sub(r"https?://[^\s<>\"']+", lambda match: redact(match[0]), text)
+
+
 def _origin(url: httpx.URL) -> tuple[str, str]:
     return url.scheme, url.netloc.decode("ascii")
 
@@ -441,3 +456,104 @@ def _version() -> str:
 
 def _is_warning(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What one look at a source told."""
+
+    url: str
+    """What was asked, as it may be seen."""
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    received_at: float = 0.0
+    """Seconds since 1970 by our clock."""
+    failure: str | None = None
+    """`open`, `queued`: not asked; `dns`, `refused`, `unreachable`, `timeout`, `tls`, `connection`."""
+    reason: str = ""
+    """The failure, or the beginning of an error's body, in words."""
+    refusal: str | None = None
+    """What the source itself means by this error, and what to do."""
+    until: float = 0.0
+    """Where it was not asked: until when, in seconds since 1970."""
+
+
+async def probe(
+    source: Source,
+    base_url: str,
+    *,
+    settings: Settings,
+    pace: Pace,
+    pause_seconds: float,
+    seconds: float,
+) -> Probed:
+    """Ask a source once whether it is there: at its pace, following nowhere, keeping nothing.
+
+    A host that others of this machine keep busy for longer than `seconds`, or whose circuit is
+    open, is not asked. A success closes a circuit; a failure does not count, as a night waits longer.
+
+    Raises:
+        SettingsError: the address is not one, the contact cannot be sent, or the folder of the pace
+            cannot be written.
+    """
+    host = _origin(_base(base_url, source.name))[1]
+    secrets = _sendable(source.secrets(settings))
+    headers = {name: value for name, value in secrets.items() if _is_header(name)}
+    given = {name: value for name, value in secrets.items() if not _is_header(name)}
+    url = absolute_url(base_url, source.probe or "", given)
+    shown = _blotted(absolute_url(base_url, source.probe or "", None), secrets)
+    now = time.time()
+    state = pace.look(host)
+    if state.open_until > now:
+        return Probed(shown, failure="open", until=state.open_until)
+    if pause_seconds and state.free_at > now + seconds / 2:
+        return Probed(shown, failure="queued", until=state.free_at)
+    timeout = httpx.Timeout(seconds, connect=seconds / 2)
+    try:
+        async with (
+            asyncio.timeout(seconds),
+            open_client(settings, contact=settings.contact) as client,
+        ):
+            await pace.wait(host, pause_seconds)
+            async with client.stream("GET", url, headers=headers, timeout=timeout) as response:
+                is_fine = response.status_code in _USABLE | _REDIRECTS
+                body = b"" if is_fine else await beginning(response.headers, response.aiter_raw())
+                refusal = None
+                if not is_fine:
+                    refusal = source.refusal(response.status_code, response.headers, body)
+                answer = Probed(
+                    shown,
+                    status=response.status_code,
+                    headers=dict(response.headers),
+                    received_at=time.time(),
+                    reason=_blotted(excerpt(body), secrets),
+                    refusal=None if refusal is None else _blotted(refusal.reason, secrets),
+                )
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        reason = _blotted(f"{type(error).__name__}: {error}", secrets)
+        return Probed(shown, failure=_kind_of_failure(error), reason=reason)
+    if pause_seconds and answer.status is not None and answer.status < 500:
+        await pace.report(host, ok=True)
+    return answer
+
+
+def _kind_of_failure(error: BaseException) -> str:
+    """Which step of asking failed, told by the innermost cause that says it."""
+    if isinstance(error, httpx.ConnectTimeout):
+        return "unreachable"
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return "timeout"
+    causes: list[BaseException] = [error]
+    for cause in causes:  # grows while it is read
+        if isinstance(cause, socket.gaierror):
+            return "dns"
+        if isinstance(cause, ssl.SSLError):
+            return "tls"
+        if isinstance(cause, ConnectionRefusedError):
+            return "refused"
+        if isinstance(cause, BaseExceptionGroup):
+            causes.extend(cause.exceptions)
+        following = cause.__cause__ or cause.__context__
+        if following is not None and following not in causes:
+            causes.append(following)
+    return "connection"

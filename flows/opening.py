@@ -238,12 +238,27 @@ def chosen(names: Sequence[str]) -> dict[str, Source]:
     return {name: source for name, source in sources.items() if not names or name in names}
 
 
+def unknown_urls(settings: Settings) -> list[str]:
+    """Names that PAPERLAKE_BASE_URLS gives an address to, and that no source has."""
+    return [name for name in settings.base_urls if name not in load_sources()]
+
+
 def _refuse_unknown_urls(settings: Settings) -> None:
-    for name in settings.base_urls:
-        if name not in load_sources():
-            raise SettingsError(
-                f"PAPERLAKE_BASE_URLS names '{name}', which is no source: correct it."
-            )
+    for name in unknown_urls(settings):
+        raise SettingsError(f"PAPERLAKE_BASE_URLS names '{name}', which is no source: correct it.")
+
+
+def needs_contact(settings: Settings, sources: Mapping[str, Source]) -> bool:
+    """Whether one of the sources, as they are set, is not on this machine."""
+    return not all(
+        is_loopback(settings.base_urls.get(name, source.base_url))
+        for name, source in sources.items()
+    )
+
+
+def is_contact(text: str) -> bool:
+    """Whether somebody can be reached by it: a mail address or a URL."""
+    return "@" in text or text.startswith(("https://", "http://"))
 
 
 def _why_off(settings: Settings, source: Source, sandbox: Sandbox | None) -> str | None:
@@ -262,13 +277,9 @@ def _refuse_off(settings: Settings, asked_for: Sequence[Source], sandbox: Sandbo
 def _require_contact(
     settings: Settings, sandbox: Sandbox | None, sources: Mapping[str, Source]
 ) -> None:
-    if sandbox is not None or all(
-        is_loopback(settings.base_urls.get(name, source.base_url))
-        for name, source in sources.items()
-    ):
+    if sandbox is not None or not needs_contact(settings, sources):
         return
-    contact = settings.contact or ""
-    if "@" in contact or contact.startswith(("https://", "http://")):
+    if is_contact(settings.contact or ""):
         return
     raise SettingsError(
         "The sources ask who is calling: set PAPERLAKE_CONTACT to your mail address or a URL, "

@@ -49,6 +49,21 @@ class _State:
     probe_until: float = 0.0
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class HostState:
+    """How a host stands at present; times are seconds since 1970, 0 for none."""
+
+    name: str
+    """The host, as far as its file is named after it."""
+    path: Path
+    free_at: float
+    """When its next request may go out: its queue and its holds."""
+    failures: int
+    """Requests that failed in a row."""
+    open_until: float
+    """Until when its circuit is open."""
+
+
 class Pace:
     """When to ask which host, agreed among all processes that share a folder.
 
@@ -152,6 +167,28 @@ class Pace:
             f"then, or remove {path} if the fault was here and is mended.",
             host=host,
             until=when,
+        )
+
+    def look(self, host: str) -> HostState:
+        """How a host stands; no lock is taken and nothing written."""
+        return self._look(self.path(host))
+
+    def look_at_all(self) -> list[HostState]:
+        """How every host stands that this machine remembers, by name."""
+        return [self._look(path) for path in sorted(self.folder.glob("host-*.json"))]
+
+    def _look(self, path: Path) -> HostState:
+        try:
+            data = path.read_bytes()[:_FILE_BYTES]
+        except OSError:
+            data = b""
+        state = _parse(data, self._clock())
+        return HostState(
+            name=path.stem.removeprefix("host-"),
+            path=path,
+            free_at=max(state.next_at, state.held_until),
+            failures=state.failures,
+            open_until=state.open_until,
         )
 
     def path(self, host: str) -> Path:

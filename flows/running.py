@@ -4,8 +4,6 @@ import asyncio
 import os
 import signal
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
@@ -13,15 +11,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from flows import opening, pipeline, runs
-from flows.sandbox.client import is_loopback
+from flows import opening, pipeline, prefect_api, runs
 from flows.settings import Settings, prefect_api_url, prefect_environment
 from schemas.errors import PaperlakeError
 from schemas.paper import Run
 
 # How long Prefect may take to say good-bye after the night is published.
 GOODBYE_SECONDS = 30.0
-_PROBE_SECONDS = 3.0
 
 
 def run_nightly(
@@ -133,11 +129,8 @@ def _is_prefect_there(run: runs.OpenRun) -> bool:
     if url is None:
         return True
     try:
-        # A proxy that the environment names must not lead loopback away.
-        handlers = [urllib.request.ProxyHandler({})] if is_loopback(url) else []
-        opener = urllib.request.build_opener(*handlers)
-        with opener.open(f"{url.rstrip('/')}/health", timeout=_PROBE_SECONDS):
-            return True
+        prefect_api.ask(url, "/health")
+        return True
     except (OSError, ValueError) as error:
         run.report.say(
             f"warning: the Prefect API at {url} does not answer ({error}): going on without it."
@@ -216,8 +209,8 @@ def _children() -> list[int]:
     return found
 
 
-def end_in_time(code: int) -> None:
-    """From now on the process may take `GOODBYE_SECONDS` to end, whatever threads are left."""
-    timer = threading.Timer(GOODBYE_SECONDS, os._exit, args=(code,))
+def end_in_time(code: int, seconds: float = GOODBYE_SECONDS) -> None:
+    """From now on the process may take so long to end, whatever threads are left."""
+    timer = threading.Timer(seconds, os._exit, args=(code,))
     timer.daemon = True
     timer.start()

@@ -1,6 +1,8 @@
 """The settings, read once from the environment (prefix PAPERLAKE_); nothing else reads it."""
 
+import difflib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -111,6 +113,37 @@ def _refused(error: ValidationError, prefix: str = "") -> SettingsError:
     return SettingsError(f"{name}: {first['msg']}. Correct it and start again.")
 
 
+def unknown_variables(of_sources: Iterable[str]) -> dict[str, str | None]:
+    """Variables of the environment that look like settings and are none, each with the nearest one.
+
+    A name without our prefix counts only where it is a setting's but for a character or two.
+
+    Args:
+        of_sources: the settings of single sources, <NAME>_<FIELD>.
+    """
+    prefix = _PREFIX.upper()
+    names = {*Settings.model_fields, *of_sources} - {"of_sources"}
+    known = sorted(name.upper() for name in names)
+    whole = [prefix + name for name in known]
+    found: dict[str, str | None] = {}
+    for name in sorted(os.environ):
+        upper = name.upper()
+        if upper in whole:
+            continue
+        if upper.startswith(prefix):
+            near = difflib.get_close_matches(upper.removeprefix(prefix), known, 1)
+            found[name] = prefix + near[0] if near else None
+        elif near := difflib.get_close_matches(upper, whole, 1, 0.92):
+            found[name] = near[0]
+    return found
+
+
+def proxy_variable() -> str | None:
+    """The variable that names a proxy for https, if one does; Paperlake itself uses none."""
+    names = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+    return next((name for name in names if os.environ.get(name)), None)
+
+
 def prefect_environment(lake: Path) -> dict[str, str]:
     """Variables to set before Prefect is imported: what the user has set up stays as it is.
 
@@ -135,6 +168,12 @@ def prefect_environment(lake: Path) -> dict[str, str]:
         direct = [part for part in os.environ.get(name, "").split(",") if part]
         found[name] = ",".join(dict.fromkeys([*direct, "127.0.0.1", "localhost"]))
     return found
+
+
+def prefect_home(lake: Path) -> Path:
+    """Where Prefect keeps its files when a run of this lake uses it."""
+    given = os.environ.get("PREFECT_HOME") or prefect_environment(lake).get("PREFECT_HOME")
+    return Path(given) if given else Path.home() / ".prefect"
 
 
 def prefect_api_url() -> str | None:

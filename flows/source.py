@@ -179,6 +179,8 @@ class Source:
     """Further source names under which its listings may stand (`huggingface_page`)."""
     first_day: date | None = None
     """Before this day it lists nothing."""
+    probe: str | None = None
+    """What `doctor` asks for, below `base_url`: the cheapest request that answers 200."""
     max_response_bytes: int = 64 * 1024 * 1024
     """Decoded size beyond which an answer is refused."""
     settings: type[BaseModel] | None = None

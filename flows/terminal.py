@@ -9,6 +9,7 @@ import math
 import shlex
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -431,6 +432,37 @@ def check_text(answer: dict[str, Any]) -> str:
     if answer["findings"]:
         lines.append("Restore these files from a backup, or go back to an earlier snapshot.")
     return "\n".join(lines) + "\n"
+
+
+def findings_text(findings: Sequence[dict[str, Any]]) -> str:
+    """What an examination found, a line a finding, and below it what to do."""
+    width = max((len(item["name"]) for item in findings), default=0)
+    columns = shutil.get_terminal_size((100, 24)).columns
+    indent = " " * (width + 11)
+    lines = []
+    for item in findings:
+        head = f"{item['state']:<7}  {item['name']:<{width}}  "
+        lines += _wrapped(_cell(item["seen"], None), columns, head, indent)
+        if item["advice"]:
+            lines += _wrapped(_cell(item["advice"], None), columns, f"{indent}-> ", f"{indent}   ")
+    counts = [
+        f"{n} {state}{'s' if n > 1 else ''}"
+        for state in ("problem", "warning", "note")
+        if (n := sum(item["state"] == state for item in findings))
+    ]
+    return "\n".join([*lines, "", ", ".join(counts) or "Everything is well."]) + "\n"
+
+
+def _wrapped(text: str, columns: int, head: str, indent: str) -> list[str]:
+    # Paths and commands stay in one piece, to be copied.
+    return textwrap.wrap(
+        text,
+        max(60, columns),
+        initial_indent=head,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _table_of(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ import socket
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -90,31 +91,47 @@ def remove_temporary(folder: Path) -> int:
     return gone
 
 
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """The file system in which a folder lies."""
+
+    path: str
+    """Where it is mounted."""
+    type: str
+    """As the kernel calls it: `ext4`, `nfs4`, `tmpfs`, ..."""
+    is_read_only: bool
+
+
+def mount_of(folder: Path) -> Mount | None:
+    """The file system of a folder, which need not exist; None where the kernel does not tell."""
+    try:
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    target = str(folder.resolve())
+    best = None
+    for line in mounts.splitlines():
+        parts = line.split(" ")
+        if len(parts) < 4:
+            continue
+        path = parts[1].replace("\\040", " ")
+        is_above = target == path or target.startswith(path.rstrip("/") + "/")
+        if is_above and (best is None or len(path) >= len(best.path)):
+            best = Mount(path, parts[2], "ro" in parts[3].split(","))
+    return best
+
+
 def refuse_network_disk(folder: Path) -> None:
     """Refuse a lake on a network file system, where flock and rename do not promise enough.
 
     Raises:
         UsageError: the folder lies on NFS or SMB.
     """
-    try:
-        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return
-    target = str(folder.resolve())
-    best, kind = "", ""
-    for line in mounts.splitlines():
-        parts = line.split(" ")
-        if len(parts) < 3:
-            continue
-        mount = parts[1].replace("\\040", " ")
-        if (target == mount or target.startswith(mount.rstrip("/") + "/")) and len(mount) >= len(
-            best
-        ):
-            best, kind = mount, parts[2]
-    if kind in _NETWORK_TYPES:
+    mount = mount_of(folder)
+    if mount is not None and mount.type in _NETWORK_TYPES:
         raise UsageError(
-            f"{folder} lies on a network file system ({kind}), where locks and renames are not safe: "
-            "keep the lake on a local disk, and export to the network."
+            f"{folder} lies on a network file system ({mount.type}), where locks and renames are not "
+            "safe: keep the lake on a local disk, and export to the network."
         )
 
 
@@ -183,7 +200,8 @@ def _locked(fd: int) -> bool:
 def holder_of(path: Path) -> str | None:
     """Who holds a lock now, in words; None when nobody does."""
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        # Only to read: whoever may not write the lake may still ask.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
     try:
@@ -197,9 +215,32 @@ def holder_of(path: Path) -> str | None:
 
 def _read_holder(fd: int) -> str:
     try:
-        note = json.loads(os.pread(fd, 4096, 0))
-        return (
-            f"'{note['purpose']}' (process {note['pid']} on {note['host']}, since {note['since']})"
-        )
+        note = _parse_note(os.pread(fd, 4096, 0))
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"
+    since = note.since.isoformat(timespec="seconds")
+    return f"'{note.purpose}' (process {note.pid} on {note.host}, since {since})"
+
+
+@dataclass(frozen=True, slots=True)
+class LockNote:
+    """What the holder of a lock writes into it; it stays behind when the holder is killed."""
+
+    pid: int
+    host: str
+    purpose: str
+    since: datetime
+
+
+def lock_note(path: Path) -> LockNote | None:
+    """The note in a lock's file; None when there is none. It does not say that the lock is held."""
+    try:
+        return _parse_note(path.read_bytes()[:4096])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _parse_note(data: bytes) -> LockNote:
+    note = json.loads(data)
+    since = datetime.fromisoformat(note["since"])
+    return LockNote(int(note["pid"]), str(note["host"]), str(note["purpose"]), since)

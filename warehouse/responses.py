@@ -5,6 +5,7 @@ where each lies and what it answered. A frame is on disk before its line, and a 
 uses the response. After a kill the tail without a line is cut off.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -156,6 +157,40 @@ def read_pack(folder: Path, source: str, night_date: date) -> Iterator[Response]
     pack_path = base / f"{night_date.isoformat()}.pack"
     for entry in _entries(base / f"{night_date.isoformat()}.jsonl"):
         yield _response(pack_path, entry)
+
+
+def kept_packs(folder: Path) -> list[tuple[str, date]]:
+    """Source and night of every pack that has an index, sorted."""
+    found = []
+    for path in folder.glob("*/*.jsonl"):
+        with contextlib.suppress(ValueError):
+            found.append((path.parent.name, date.fromisoformat(path.stem)))
+    return sorted(found)
+
+
+def verify_pack(folder: Path, source: str, night_date: date) -> Iterator[str | None]:
+    """Read every kept answer of a pack, each once, however often it came.
+
+    Yields:
+        For each answer None, or what is wrong with it in a sentence.
+    """
+    base = folder / source
+    pack_path = base / f"{night_date.isoformat()}.pack"
+    try:
+        entries = _entries(base / f"{night_date.isoformat()}.jsonl")
+    except LakeError as error:
+        yield str(error)
+        return
+    for entry in {(entry.offset, entry.sha256): entry for entry in entries}.values():
+        try:
+            _response(pack_path, entry)
+        except FileNotFoundError:
+            yield f"{pack_path} is missing although its index exists."
+            return
+        except LakeError as error:
+            yield str(error)
+        else:
+            yield None
 
 
 def _entries(index_path: Path) -> list[_Entry]:

@@ -119,29 +119,13 @@ class Lake:
             OriginError: it holds papers of another origin.
             UsageError: it lies on a network disk, or the folder holds something else.
         """
-        if (
-            not self.exists
-            and self.root.is_dir()
-            and any(
-                path.name not in ("lock", "prefect") and not path.name.startswith(TEMPORARY)
-                for path in self.root.iterdir()
-            )
-        ):
-            raise UsageError(
-                f"{self.root} is not empty and holds no lake: choose another folder with --lake DIR."
-            )
+        self.refuse_unusable()
         try:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(
                 f"{self.root} cannot be made ({error.strerror}): choose another folder with --lake DIR."
             ) from None
-        if "\\" in str(self.root):
-            raise UsageError(
-                f"{self.root} has a backslash in its name, which DuckDB reads as a slash: choose "
-                "another folder with --lake DIR."
-            )
-        refuse_network_disk(self.root)
         self.lock.acquire(purpose)
         try:
             if not self.exists:
@@ -159,6 +143,30 @@ class Lake:
             self.lock.release()
             raise
 
+    def refuse_unusable(self) -> None:
+        """Refuse a place where a lake cannot be; nothing is touched.
+
+        Raises:
+            UsageError: it lies on a network disk, or the folder holds something else.
+        """
+        if (
+            not self.exists
+            and self.root.is_dir()
+            and any(
+                path.name not in ("lock", "prefect") and not path.name.startswith(TEMPORARY)
+                for path in self.root.iterdir()
+            )
+        ):
+            raise UsageError(
+                f"{self.root} is not empty and holds no lake: choose another folder with --lake DIR."
+            )
+        if "\\" in str(self.root):
+            raise UsageError(
+                f"{self.root} has a backslash in its name, which DuckDB reads as a slash: choose "
+                "another folder with --lake DIR."
+            )
+        refuse_network_disk(self.root)
+
     def close(self) -> None:
         """Give the lock back."""
         self.lock.release()
@@ -172,7 +180,7 @@ class Lake:
 
     def numbers(self) -> list[int]:
         """Numbers of the published snapshots, ascending."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             return sorted(
                 int(path.stem)
                 for path in (self.root / "manifests").iterdir()
@@ -197,7 +205,7 @@ class Lake:
             raise UsageError(
                 f"There is no snapshot {snapshot} in {self.root} (it has {have}): see `paperlake snapshots`."
             )
-        path = self.root / "manifests" / f"{snapshot:06}.json"
+        path = self.manifest_file(snapshot)
         try:
             return from_json(path.read_bytes())
         except ValidationError:
@@ -212,6 +220,10 @@ class Lake:
             if manifest is not None and manifest.run_id == run_id:
                 return manifest
         return None
+
+    def manifest_file(self, snapshot: int) -> Path:
+        """The manifest of one snapshot."""
+        return self.root / "manifests" / f"{snapshot:06}.json"
 
     def warehouse_file(self, snapshot: int) -> Path:
         """The DuckDB file of one snapshot."""
@@ -350,10 +362,16 @@ class Lake:
     def damaged_files(self, manifest: Manifest) -> Iterator[tuple[DataFile, str]]:
         """Files of a snapshot that are missing or not what the manifest says."""
         for file in manifest.files():
-            path = self.root / file.path
-            if not path.exists():
-                yield file, "is missing"
-            elif path.stat().st_size != file.bytes:
-                yield file, f"has {path.stat().st_size} bytes instead of {file.bytes}"
-            elif sha256_of(path) != file.sha256:
-                yield file, "has another sha256"
+            if (damage := self.damage(file)) is not None:
+                yield file, damage
+
+    def damage(self, file: DataFile, *, is_read: bool = True) -> str | None:
+        """What is wrong with a file, or None; only what its folder tells unless it `is_read`."""
+        path = self.root / file.path
+        if not path.exists():
+            return "is missing"
+        if path.stat().st_size != file.bytes:
+            return f"has {path.stat().st_size} bytes instead of {file.bytes}"
+        if is_read and sha256_of(path) != file.sha256:
+            return "has another sha256"
+        return None

@@ -32,21 +32,31 @@ def is_loopback(url: str) -> bool:
     return host == "localhost" or host == "::1" or host.startswith("127.")
 
 
-def read_sandbox(url: str, night: int | None = None) -> Sandbox:
-    """What a running sandbox says of itself: at a night, or of its first night.
+def sandbox_address(url: str) -> str:
+    """The address of a sandbox as it was typed, without its last slash.
 
     Raises:
-        UsageError: it is not on this machine, or does not answer as a sandbox.
+        UsageError: it is not on this machine.
     """
     url = url.rstrip("/")
     if not is_loopback(url) or not url.startswith("http://"):
         raise UsageError(
             f"{url} is not on this machine: a sandbox listens on http://127.0.0.1:PORT."
         )
+    return url
+
+
+def read_sandbox(url: str, night: int | None = None, *, seconds: float = 30) -> Sandbox:
+    """What a running sandbox says of itself: at a night, or of its first night.
+
+    Raises:
+        UsageError: it is not on this machine, or does not answer as a sandbox within `seconds`.
+    """
+    url = sandbox_address(url)
     try:
         # No proxy: the environment must not lead loopback away.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"{url}/night/{night or 0}/", timeout=30) as answer:
+        with opener.open(f"{url}/night/{night or 0}/", timeout=seconds) as answer:
             facts = json.loads(answer.read(65536))
         return Sandbox(
             url=url,

@@ -313,6 +313,7 @@ SOURCE = Source(
     homepage="https://arxiv.org",
     data_license="CC0-1.0",
     base_url="https://oaipmh.arxiv.org/oai",
+    probe="?verb=Identify",
     hosts=frozenset({"oaipmh.arxiv.org", "export.arxiv.org"}),
     pause_seconds=3.0,
     expected_seconds=40.0,

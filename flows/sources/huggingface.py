@@ -301,6 +301,7 @@ SOURCE = Source(
     homepage="https://huggingface.co/papers",
     data_license="https://huggingface.co/terms-of-service",
     base_url="https://huggingface.co",
+    probe="api/daily_papers?limit=1",
     hosts=frozenset({"huggingface.co"}),
     first_day=date(2023, 5, 4),
     pause_seconds=0.65,
