@@ -218,6 +218,8 @@ class Membership(Row):
     """What joined it: schemes of shared identifiers, or a relation that a record states; null for a listing that stands alone."""
     score: Annotated[float | None, Column(5, hashed=False)] = None
     """Certainty of the match from 0 to 1; 1 for shared identifiers."""
+    link_keys: Annotated[tuple[int, ...], Column(6)] = ()
+    """Numbers of the identifiers that may join it to others, sorted: upper bits a hash, lowest three the kind."""
 
 
 class Redirect(Row):

@@ -59,6 +59,7 @@ class Writer:
         self.moment = moment
         self.tables: dict[str, Table] = dict(parent.tables) if parent else {}
         self.changed: set[str] = set()
+        self._fresh: DataFile | None = None
         scratch.mkdir(parents=True, exist_ok=True)
         self.db = duckdb.connect(
             config={
@@ -164,6 +165,8 @@ class Writer:
             "select listing_id, old_hash, old_snapshot from compared_listings "
             "where is_written and not is_new",
         )
+        if LISTINGS.name in self.changed:
+            self._fresh = self.table(LISTINGS).data[-1]
         db.execute(
             "insert into changed_listings select listing_id from compared_listings where is_written"
         )
@@ -196,6 +199,12 @@ class Writer:
         )
         return table
 
+    def fresh_listings(self) -> str:
+        """SQL for the listings that this snapshot writes, whole."""
+        if self._fresh is None:
+            return living_rows_sql(LISTINGS, Table(), quoted(str(self.root)))
+        return living_rows_sql(LISTINGS, Table(base=(self._fresh,)), quoted(str(self.root)))
+
     def upsert(self, dataset: Dataset, incoming: str, gone: str | None = None) -> int:
         """Write the rows that are new or differ, and end those whose keys are gone.
 
@@ -210,43 +219,48 @@ class Writer:
         Returns:
             How many rows were written or ended.
         """
-        columns = ", ".join(f'fresh."{name}"' for name in schema_of(dataset.model).names)
+        keys = ", ".join(f'fresh."{name}"' for name in dataset.key)
+        row_hash = row_hash_sql(dataset.model, "fresh")
+        dated_by = dataset.dated_by
+        date = f", fresh.{dated_by}" if dated_by else ""
         differs = "living.row_hash <> fresh.row_hash"
-        if (dated_by := dataset.dated_by) is not None:
+        if dated_by is not None:
             differs = (
                 f"fresh.{dated_by} > living.{dated_by} "
                 f"or (fresh.{dated_by} = living.{dated_by} and {differs})"
             )
+        # Keys and hashes alone are compared and kept; the rows are read again when they are written.
         self.db.execute(
             f"""
-            create or replace temp table written_rows as
-            with hashed as (
-                select fresh.*, {row_hash_sql(dataset.model, "fresh")} as row_hash
-                from ({incoming}) as fresh
-            )
-            select {columns}, fresh.row_hash, living.row_hash as old_hash,
+            create or replace temp table differing as
+            with fresh as (select {keys}{date}, {row_hash} as row_hash from ({incoming}) as fresh)
+            select {keys}, fresh.row_hash, living.row_hash as old_hash,
                 living.changed_in_snapshot as old_snapshot,
-            from hashed as fresh
+            from fresh
             left join ({self.living(dataset)}) as living
                 on {_same_key(dataset, "fresh", "living")}
             where living.row_hash is null or {differs}
             """
         )
-        keys = ", ".join(f'w."{name}"' for name in dataset.key)
+        keys = ", ".join(f'd."{name}"' for name in dataset.key)
         superseded = (
-            f"select {keys}, w.old_hash, w.old_snapshot from written_rows as w "
-            "where w.old_hash is not null"
+            f"select {keys}, d.old_hash, d.old_snapshot from differing as d "
+            "where d.old_hash is not null"
         )
         if gone is not None:
             assert dataset.derived, f"{dataset.name} never loses rows"
-            keys = keys.replace("w.", "living.")
             superseded += f"""
                 union all
-                select {keys}, living.row_hash as old_hash, living.changed_in_snapshot as old_snapshot
-                from ({self.living(dataset)}) as living
-                semi join ({gone}) as gone on {_same_key(dataset, "living", "gone")}
+                select {keys}, d.row_hash as old_hash, d.changed_in_snapshot as old_snapshot
+                from ({self.living(dataset)}) as d
+                semi join ({gone}) as gone on {_same_key(dataset, "d", "gone")}
                 """
-        return self._write(dataset, "select * from written_rows", superseded)
+        written = f"""
+            select fresh.*, d.row_hash
+            from ({incoming}) as fresh
+            join differing as d on {_same_key(dataset, "fresh", "d")}
+            """
+        return self._write(dataset, written, superseded)
 
     def upsert_staged(self, dataset: Dataset, stages: Sequence[Stage]) -> int:
         """Upsert staged metrics or quarantine; of rows with one key the newest stays, else the last."""

@@ -1,30 +1,14 @@
 -- Listings whose paper may change: those that changed, those that share an identifier with one that
 -- changed, and everything in the papers of either. No other listing can be affected, because what
--- did not change and shares nothing new was joined, or not, before.
+-- did not change and shares nothing new was joined, or not, before. Identifiers of the others are
+-- compared by their stored numbers, so that no listing is read for it.
 -- Grain: one row per listing.
 create or replace temp table affected as
-with links as (
+with carried as (
     select
-        l.listing_id,
-        unnest(l.identifiers) as identifier,
-    from living_listings as l
-    where l.title is not null
-    union all
-    select
-        l.listing_id,
-        struct_pack(scheme := relation.scheme, value := relation.value) as identifier,
-    from living_listings as l
-    cross join unnest(l.relations) as stated(relation)
-    where l.title is not null
-        and len(l.relations) > 0
-        and list_contains(getvariable('joining_relations'), relation.type)
-),
-
-changed_links as (
-    select distinct k.identifier
-    from links as k
-    semi join changed_listings as c on k.listing_id = c.listing_id
-    where list_contains(getvariable('linking_schemes'), k.identifier.scheme)
+        m.listing_id,
+        unnest(m.link_keys) as link_key,
+    from living_memberships as m
 ),
 
 touched as (
@@ -32,8 +16,13 @@ touched as (
     from changed_listings as c
     union
     select k.listing_id
-    from links as k
-    semi join changed_links as c on k.identifier = c.identifier
+    from carried as k
+    where k.link_key >> 3 in (select f.link_key >> 3 from fresh_links as f)
+    union
+    -- Members that were written before there were numbers get theirs now.
+    select m.listing_id
+    from living_memberships as m
+    where m.link_keys is null
 ),
 
 touched_papers as (

@@ -39,9 +39,19 @@ def group(writer: Writer, ranks: Mapping[str, Ranks]) -> None:
     db.execute(f"set variable linking_schemes = [{schemes}]")
     relations = ", ".join(quoted(relation) for relation in JOINING_RELATIONS)
     db.execute(f"set variable joining_relations = [{relations}]")
-    for dataset in (LISTINGS, PAPERS, MEMBERSHIPS, REDIRECTS):
+    db.execute(f"set variable link_kinds = [{schemes}, {relations}]")
+    for dataset in (PAPERS, MEMBERSHIPS, REDIRECTS):
         db.execute(f"create or replace temp view living_{dataset.name} as {writer.living(dataset)}")
+    db.execute(f"create or replace temp view fresh as {writer.fresh_listings()}")
+    fresh_links = sql_file("dedupe", "fresh_links.sql")
+    db.execute(
+        f"create or replace temp table fresh_links as {fresh_links.format(listings='fresh')}"
+    )
+    db.execute(
+        "create or replace temp table untitled as select listing_id from fresh where title is null"
+    )
     db.execute(sql_file("dedupe", "affected.sql"))
+    _find_siblings(writer)
     db.execute(sql_file("dedupe", "links.sql"))
     _components(db)
     db.execute(
@@ -69,6 +79,43 @@ def group(writer: Writer, ranks: Mapping[str, Ranks]) -> None:
     )
     writer.upsert(MEMBERSHIPS, "select * from new_memberships")
     writer.upsert(PAPERS, "select * from new_papers", gone="select paper_id from retired")
+
+
+def _find_siblings(writer: Writer) -> None:
+    """The affected listings that did not change, whole, as table siblings.
+
+    Few if any; yet the lake may be large. So it is asked first when they were published, and only
+    the row groups of that time are read.
+    """
+    db = writer.db
+    living = writer.living(LISTINGS)
+    db.execute(
+        "create or replace temp table sibling_ids as "
+        "select listing_id from affected anti join fresh using (listing_id)"
+    )
+    within = "false"
+    if db.execute("select count(*) from sibling_ids").fetchall() != [(0,)]:
+        ((first, last, is_undated),) = db.execute(
+            "select min(l.publication_date), max(l.publication_date), "
+            "bool_or(l.publication_date is null) "
+            f"from (select listing_id, publication_date from ({living})) as l "
+            "semi join sibling_ids as s on l.listing_id = s.listing_id"
+        ).fetchall()
+        within = "true"
+        if not is_undated:
+            within = f"l.publication_date between date '{first}' and date '{last}'"
+    db.execute(
+        f"create or replace temp table siblings as select l.* from ({living}) as l "
+        f"semi join sibling_ids as s on l.listing_id = s.listing_id where {within}"
+    )
+    # What joins a member that was written before there were numbers is read from its listing.
+    db.execute(
+        "create or replace temp table unnumbered as select s.* from siblings as s "
+        "semi join (select listing_id from living_memberships where link_keys is null) as m "
+        "on s.listing_id = m.listing_id"
+    )
+    fresh_links = sql_file("dedupe", "fresh_links.sql").format(listings="unnumbered")
+    db.execute(f"insert into fresh_links {fresh_links}")
 
 
 def _components(db: duckdb.DuckDBPyConnection) -> None:
@@ -112,7 +159,7 @@ def _rank(db: duckdb.DuckDBPyConnection, ranks: Mapping[str, Ranks]) -> None:
     published = f"coalesce(l.type not in ({preprints}), false)"
     db.execute(
         f"""
-        create or replace temp table ranked as
+        create or replace temp view ranked as
         select
             c.component,
             l.*,
@@ -121,7 +168,7 @@ def _rank(db: duckdb.DuckDBPyConnection, ranks: Mapping[str, Ranks]) -> None:
                 as work_rank,
             {_order_sql({source: item.page for source, item in ranks.items()}, UNKNOWN.page)}
                 as page_rank,
-        from living_listings as l
+        from (select * from fresh union all by name select * from siblings) as l
         join components as c on l.listing_id = c.listing_id
         """
     )
@@ -159,15 +206,26 @@ def _memberships_sql() -> str:
 def _papers_sql(writer: Writer) -> str:
     names = ", ".join(f'p."{name}"' for name in schema_of(Paper).names if name != "last_changed_at")
     now = f"timestamptz {quoted(writer.moment.now.isoformat())}"
-    made = sql_file("dedupe", "papers.sql").replace("{best_columns}", _best_columns())
+    made = (
+        sql_file("dedupe", "papers.sql")
+        .replace("{best_columns}", _best_columns())
+        .replace("{own_columns}", _own_columns())
+    )
     return f"select {names}, {now} as last_changed_at from ({made}) as p"
+
+
+def _own_columns() -> str:
+    """The columns of a paper that has a single listing."""
+    return "\n        ".join(f"r.{name}," for name in _taken_columns())
+
+
+def _taken_columns() -> list[str]:
+    return [name for name in Bibliography.model_fields if name not in precedence.BY_RULE]
 
 
 def _best_columns() -> str:
     lines = []
-    for name in Bibliography.model_fields:
-        if name in precedence.BY_RULE:
-            continue
+    for name in _taken_columns():
         source = precedence.FOLLOWS.get(name, name)
         order = "page_rank" if source in precedence.PAGE_COLUMNS else "work_rank"
         is_list = pa.types.is_list(schema_of(Paper).field(source).type)
