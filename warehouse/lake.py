@@ -4,7 +4,6 @@ At the end of a round the staged rows are merged into the tables: only rows that
 are written, as one delta a table, with the keys of the rows they supersede.
 """
 
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,18 +11,15 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from schemas.arrow import STORED_COLUMNS, record_batch, schema_of
+from schemas.arrow import record_batch, schema_of
 from schemas.datasets import LISTINGS, METRICS, Dataset
 from schemas.fields import Row
-from warehouse.files import new_file, sha256_of
 from warehouse.hashing import moved, row_hash_sql, sums_sql
 from warehouse.manifest import DataFile, Manifest, Table, living_rows_sql, quoted
 from warehouse.merging import Lacks, Moment, incoming_sql, merged_sql
+from warehouse.parquet import write_parquet
 from warehouse.staging import Stage
-
-ROW_GROUP = 100_000
 
 
 @dataclass(slots=True)
@@ -275,33 +271,9 @@ class Writer:
     def _parquet(
         self, dataset: Dataset, role: str, select: str, columns: Iterable[str] | None = None
     ) -> DataFile:
-        """Write one immutable file: sorted, with field ids and descriptions."""
-        schema = schema_of(dataset.model)
         if columns is None:
-            fields = [*schema, *STORED_COLUMNS]
             select = f"select *, {self.snapshot}::bigint as changed_in_snapshot from ({select})"
-        else:
-            fields = [*(schema.field(name) for name in columns), STORED_COLUMNS[1]]
-        known = {field.name for field in fields}
-        order = ", ".join(f'"{name}"' for name in dataset.sort if name in known)
-        names = ", ".join(f'"{field.name}"' for field in fields)
-        target = pa.schema(
-            fields, metadata={"paperlake.table": dataset.name, "paperlake.role": role}
-        )
-        relative = f"data/{dataset.name}/{self.snapshot:06}-{role}-{uuid.uuid4().hex[:8]}.parquet"
-        path = self.root / relative
-        rows = 0
-        with new_file(path) as temporary:
-            sorted_rows = self.db.sql(f"select {names} from ({select}) order by {order}")
-            reader = sorted_rows.to_arrow_reader(ROW_GROUP)
-            assert reader is not None
-            with pq.ParquetWriter(temporary, target, compression="zstd") as writer:
-                for batch in reader:
-                    writer.write_table(
-                        pa.Table.from_batches([batch]).cast(target), row_group_size=ROW_GROUP
-                    )
-                    rows += batch.num_rows
-        return DataFile(relative, rows, path.stat().st_size, sha256_of(path))
+        return write_parquet(self.db, self.root, dataset, self.snapshot, role, select, columns)
 
 
 def _read(files: Sequence[Path]) -> str:
