@@ -8,7 +8,8 @@ from typing import Any
 
 from flows.harvest import Reader
 from flows.opening import chosen, new_id
-from flows.pipeline import merge, publish, run_row
+from flows.pipeline import merge, publish
+from flows.publishing import run_row
 from flows.reading import day_in_name
 from flows.runs import OPEN, Harvest, OpenRun, Reporter, Silent, close
 from flows.settings import Settings
