@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from flows.harvest import harvest_source
+from flows.maintain import maintain_after
 from flows.opening import note_progress
 from flows.planning import plan_round
 from flows.publishing import exit_code, manifest_of, run_row, tell_runs
@@ -106,7 +107,7 @@ def publish(run_id: str) -> int | None:
     run.published.append(manifest.snapshot)
     _clear(run)
     if is_complete:
-        run.result = row
+        run.told = row
     return manifest.snapshot
 
 
@@ -174,6 +175,7 @@ async def conduct(
                     + (f"snapshot {snapshot}, " if snapshot else "no snapshot, ")
                     + f"{merged['new']} new and {merged['updated']} updated listings."
                 )
+            await asyncio.to_thread(maintain_after, run, is_last=not plan_round(run))
         return _finish(run)
     except BlockedError as error:
         state = run.lake.state("nightly") if run.kind == "nightly" else None
@@ -212,16 +214,17 @@ def _finish(run: OpenRun) -> Run:
             note_progress(run, is_ended=True)
         else:
             run.lake.set_state("backfill", None)
-    if run.result is None and run.slices_done and not _failures(run):
+    if run.told is None and run.slices_done and not _failures(run):
         code = exit_code([item.outcome() for item in run.harvests.values()])
         return _end(run, "unchanged" if code == 0 else "incomplete", code, None)
-    if run.published and run.result is None:
+    if run.published and run.told is None:
         # The last round failed everywhere: earlier rounds stand, the run row tells of the failure.
         return _end(run, "incomplete", 4, _failures(run))
-    if run.result is None:
+    if run.told is None:
         return _end(run, "failed", 1, _failures(run) or "Nothing was harvested.")
     if run.kind == "nightly":
         run.lake.set_state("nightly", None)
+    run.result = run.told.model_copy(update={"warnings": tuple(run.warnings)})
     return run.result
 
 

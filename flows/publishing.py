@@ -1,7 +1,7 @@
 """What a snapshot tells beside its rows: the run that made it, how far each source is, what was before."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from flows.runs import OpenRun
 from flows.source import load_sources
@@ -33,24 +33,9 @@ def manifest_of(run: OpenRun, writer: Writer, now: datetime, *, is_complete: boo
                 max(old, harvest.watermark) if old else harvest.watermark
             )
     writer.replace_rows(SOURCES, _source_states(run, watermarks))
-    content = [writer.table(dataset) for dataset in DATASETS if dataset.in_content_hash]
-    content_hash = f"{sum(int(table.content_hash, 16) for table in content) % MODULUS:032x}"
-    counts = {name: table.rows for name, table in writer.tables.items()}
-    snapshot = SnapshotRow(
-        snapshot=writer.snapshot,
-        created_at=now,
-        content_hash=content_hash,
-        run_id=run.run_id,
-        kind=run.kind,
-        night_date=run.night_date,
-        n_listings=counts.get("listings", 0),
-        n_metrics=counts.get("metrics", 0),
-        n_papers=counts.get("papers", 0),
-        n_memberships=counts.get("memberships", 0),
-        n_quarantine=counts.get("quarantine", 0),
+    content_hash = tell_snapshot(
+        writer, run_id=run.run_id, kind=run.kind, night_date=run.night_date, now=now
     )
-    earlier = [SnapshotRow(**item) for item in writer.rows(SNAPSHOTS)]
-    writer.replace_rows(SNAPSHOTS, [*earlier, snapshot])
     last_night = parent.last_night if parent else None
     return Manifest(
         snapshot=writer.snapshot,
@@ -66,6 +51,31 @@ def manifest_of(run: OpenRun, writer: Writer, now: datetime, *, is_complete: boo
         is_run_complete=is_complete,
         last_night=run.night_date if run.kind == "nightly" and is_complete else last_night,
     )
+
+
+def tell_snapshot(
+    writer: Writer, *, run_id: str, kind: str, night_date: date, now: datetime
+) -> str:
+    """Add the coming snapshot to the table of snapshots; returns its content hash."""
+    content = [writer.table(dataset) for dataset in DATASETS if dataset.in_content_hash]
+    content_hash = f"{sum(int(table.content_hash, 16) for table in content) % MODULUS:032x}"
+    counts = {name: table.rows for name, table in writer.tables.items()}
+    snapshot = SnapshotRow(
+        snapshot=writer.snapshot,
+        created_at=now,
+        content_hash=content_hash,
+        run_id=run_id,
+        kind=kind,
+        night_date=night_date,
+        n_listings=counts.get("listings", 0),
+        n_metrics=counts.get("metrics", 0),
+        n_papers=counts.get("papers", 0),
+        n_memberships=counts.get("memberships", 0),
+        n_quarantine=counts.get("quarantine", 0),
+    )
+    earlier = [SnapshotRow(**item) for item in writer.rows(SNAPSHOTS)]
+    writer.replace_rows(SNAPSHOTS, [*earlier, snapshot])
+    return content_hash
 
 
 def _source_states(
