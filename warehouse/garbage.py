@@ -89,7 +89,7 @@ def find(lake: Lake, policy: Policy, now: float | None = None) -> Garbage:
     wanted = _needed(lake, readable[len(expired) :])
     files: list[LostFile] = []
     waiting: list[LostFile] = []
-    for path, size, changed in _stored(lake, readable[-1].snapshot if readable else 0):
+    for path, size, changed in stored(lake, readable[-1].snapshot if readable else 0):
         if path in wanted:
             continue
         is_old = path not in kept and changed <= before
@@ -144,7 +144,7 @@ def _needed(lake: Lake, manifests: list[Manifest]) -> set[Path]:
     return found
 
 
-def _stored(lake: Lake, newest: int) -> Iterator[tuple[Path, int, float]]:
+def stored(lake: Lake, newest: int) -> Iterator[tuple[Path, int, float]]:
     """Every file of tables and warehouses up to a snapshot: path, bytes, time of its last change.
 
     A higher number belongs to a snapshot on its way; if it never arrives, recovery removes it.
