@@ -79,8 +79,9 @@ def run_nights(lake: Path, universe: Universe, count: int, **options: object) ->
                     rows["metrics"],
                 )
             )
-            if sys.stderr.isatty():
-                print(f"night {number}: {seconds:.2f} s", end="\r", file=sys.stderr)  # noqa: T201 - a command's progress
+            if len(found) % _BLOCK == 0:
+                told = median(night.seconds for night in found[-_BLOCK:])
+                print(f"{len(found)} nights, the last {_BLOCK}: {told:.2f} s", file=sys.stderr)  # noqa: T201 - a command's progress
     return found
 
 
