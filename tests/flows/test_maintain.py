@@ -17,7 +17,7 @@ from flows.running import run_nightly
 from flows.sandbox.universe import Universe
 from flows.settings import Settings, load_settings
 from schemas.errors import BusyError, LakeError, SettingsError, UsageError
-from tests.bench.nights import faults, growth, run_nights
+from tests.bench.nights import Night, faults, growth, run_nights
 from tests.flows.nights import content_hash, night, rows, settings
 from warehouse import compaction
 from warehouse.audit import audit
@@ -372,11 +372,20 @@ def test_a_wrong_setting_is_named() -> None:
 # Many nights
 
 
+@pytest.mark.timeout(300)  # some fifteen seconds on a machine of its own
 @pytest.mark.usefixtures("_eager")
 def test_many_nights_equal_the_truth(tmp_path: Path, universe: Universe) -> None:
-    """Twenty maintained nights of a small universe: the content is the sandbox's truth, old snapshots are gone."""
-    nights = run_nights(tmp_path / "lake", universe, 20, keep_snapshots="4 nights")
-    assert len(nights) == 20
-    assert faults(tmp_path / "lake", universe, 20) == []
-    assert len(Lake(tmp_path / "lake").readable()) < 10
-    assert growth([nights[0]] * 60, 20) == {"seconds": 1, "cpu seconds": 1, "disk a row": 1}
+    """Twelve maintained nights: the content is the sandbox's truth, and old snapshots are gone."""
+    nights = run_nights(tmp_path / "lake", universe, 12, keep_snapshots="3 nights")
+    assert len(nights) == 12
+    assert faults(tmp_path / "lake", universe, 12) == []
+    kept = Lake(tmp_path / "lake").readable()
+    assert len({manifest.night_date for manifest in kept}) == 3
+
+
+def test_a_ratio_of_one_is_flat() -> None:
+    """Nights that all take the same are flat, and nights that take double are not."""
+    one = Night(2.0, 1.0, disk=1000, responses=400, listings=10, metrics=20)
+    two = Night(4.0, 2.0, disk=1600, responses=400, listings=10, metrics=20)
+    assert growth([one] * 80, 20) == {"seconds": 1, "cpu seconds": 1, "disk a row": 1}
+    assert growth([one] * 50 + [two] * 30, 20) == {"seconds": 2, "cpu seconds": 2, "disk a row": 2}
