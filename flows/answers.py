@@ -8,13 +8,16 @@ from typing import Any
 
 import duckdb
 
+from flows.maintain import policy
 from flows.settings import Settings
 from flows.source import load_sources
 from schemas.errors import UsageError
 from schemas.normalize import arxiv_id, doi
 from schemas.paper import Run
 from warehouse.audit import audit
+from warehouse.disk import disk_use
 from warehouse.exports import export
+from warehouse.manifest import Manifest
 from warehouse.reading import open_warehouse, single_select
 from warehouse.snapshots import KINDS, Lake
 from warehouse.verify import run_checks
@@ -31,14 +34,9 @@ def reading(
     """A connection to a snapshot, by default the newest, wherever the lake lies now.
 
     Raises:
-        UsageError: there is no lake, no snapshot yet, or no such snapshot.
+        UsageError: there is no lake, no snapshot yet, no such snapshot, or none that can be read.
     """
-    lake.info()
-    manifest = lake.manifest(snapshot)
-    if manifest is None:
-        raise UsageError(
-            f"The lake {lake.root} has no snapshot yet: run `paperlake nightly` or `paperlake import`."
-        )
+    manifest = _readable(lake, snapshot)
     connection = open_warehouse(
         lake.warehouse_file(manifest.snapshot), lake=lake.root, hardened=hardened
     )
@@ -46,6 +44,23 @@ def reading(
         yield connection
     finally:
         connection.close()
+
+
+def _readable(lake: Lake, snapshot: int | None) -> Manifest:
+    """The manifest of a snapshot whose files are there; raises as `reading`."""
+    lake.info()
+    manifest = lake.manifest(snapshot)
+    if manifest is None:
+        raise UsageError(
+            f"The lake {lake.root} has no snapshot yet: run `paperlake nightly` or `paperlake import`."
+        )
+    if manifest.thinned_at is not None:
+        raise UsageError(
+            f"Snapshot {manifest.snapshot} cannot be read any more: it was thinned on "
+            f"{manifest.thinned_at:%Y-%m-%d}, as PAPERLAKE_KEEP_SNAPSHOTS says. `paperlake snapshots` "
+            "tells which can be read."
+        )
+    return manifest
 
 
 def select(connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[Any] = ()) -> Rows:
@@ -180,9 +195,11 @@ def _paper_id(connection: duckdb.DuckDBPyConnection, key: str) -> str | None:
 
 
 def snapshots(lake: Lake) -> Rows:
-    """Every published snapshot, oldest first."""
+    """Every published snapshot, oldest first, and whether it can still be read."""
+    readable = {manifest.snapshot for manifest in lake.readable()}
     with reading(lake) as connection:
-        return select(connection, "from main.snapshots order by snapshot")
+        rows = select(connection, "from main.snapshots order by snapshot")
+    return [{**row, "is_readable": row["snapshot"] in readable} for row in rows]
 
 
 def sources(settings: Settings, lake: Lake) -> Rows:
@@ -220,7 +237,7 @@ def sources(settings: Settings, lake: Lake) -> Rows:
     ]
 
 
-def status(lake: Lake) -> dict[str, Any]:
+def status(settings: Settings, lake: Lake) -> dict[str, Any]:
     """The health of a lake: newest snapshot, last runs, who writes, what is unfinished, sizes."""
     info = lake.info()
     manifest = lake.manifest()
@@ -251,30 +268,14 @@ def status(lake: Lake) -> dict[str, Any]:
         "content_hash": manifest.content_hash if manifest else None,
         "written_by": lake.holder(),
         "unfinished": {kind: state for kind in KINDS if (state := lake.state(kind)) is not None},
-        "tables": [
-            {
-                "table": name,
-                "rows": table.rows,
-                "files": len(table.files),
-                "bytes": sum(file.bytes for file in table.files),
-            }
-            for name, table in sorted(manifest.tables.items() if manifest else ())
-        ],
-        "responses_bytes": _size(lake.responses),
+        **disk_use(lake, policy(settings)),
         "last_runs": noted_rows + runs,
     }
 
 
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
 def check(lake: Lake, snapshot: int | None = None) -> dict[str, Any]:
     """Every check of a snapshot, and whether its files and hashes are what the manifest says."""
-    lake.info()
-    manifest = lake.manifest(snapshot)
-    if manifest is None:
-        raise UsageError(f"The lake {lake.root} has no snapshot yet, so there is nothing to check.")
+    manifest = _readable(lake, snapshot)
     findings = [{"what": item.what, "where": item.where} for item in audit(lake, manifest)]
     checks: dict[str, Rows] = {}
     if not findings:

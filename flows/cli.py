@@ -127,6 +127,10 @@ def nightly(
     ] = False,
     sandbox: SandboxOption = None,
     allow: AllowOption = None,
+    no_maintain: Annotated[
+        bool,
+        typer.Option("--no-maintain", help="Leave compaction and garbage to `paperlake maintain`."),
+    ] = False,
 ) -> None:
     """A night: fetch every source, keep, normalize, join, publish one snapshot.
 
@@ -135,10 +139,13 @@ def nightly(
     """
     from flows.running import run_nightly
 
+    settings = common.settings
+    if no_maintain:
+        settings = settings.model_copy(update={"maintain": False})
     _run(
         common,
         lambda report, stuck: run_nightly(
-            common.settings,
+            settings,
             use_prefect=not no_prefect,
             sandbox_url=sandbox,
             source_names=source or (),
@@ -259,6 +266,33 @@ def export(
         )
 
 
+@command(app)
+def maintain(
+    common: Common,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done.")
+    ] = False,
+) -> None:
+    """Compact tables of many small files, and remove what is kept no longer.
+
+    A night does the same when it is due. The content stays what it is. PAPERLAKE_KEEP_SNAPSHOTS and
+    PAPERLAKE_KEEP_RESPONSES say how long things are kept, PAPERLAKE_GRACE_HOURS how long files
+    outlive their snapshot.
+    """
+    from flows.maintain import maintain as maintained
+    from flows.maintain import told
+    from flows.terminal import Logged, Progress, emit, emit_json, maintain_text
+
+    is_silent = common.is_quiet or common.is_json
+    with Logged() if common.is_logged else Progress(is_quiet=is_silent) as progress:
+        done = maintained(common.settings, is_dry_run=dry_run, report=progress)
+    answer = told(done, is_dry_run=dry_run)
+    if common.is_json:
+        emit_json(answer)
+    elif not common.is_quiet:
+        emit(maintain_text(answer))
+
+
 # Reading
 
 
@@ -344,7 +378,7 @@ def status(
     from flows.terminal import emit, emit_json, status_text
     from warehouse.snapshots import Lake
 
-    answer = answers.status(Lake(common.settings.lake))
+    answer = answers.status(common.settings, Lake(common.settings.lake))
     if common.is_json:
         emit_json(answer)
     else:
@@ -377,7 +411,16 @@ def snapshots(
     _emit_rows(
         common,
         rows,
-        ["snapshot", "created_at", "kind", "night_date", "n_listings", "n_papers", "content_hash"],
+        [
+            "snapshot",
+            "created_at",
+            "kind",
+            "night_date",
+            "n_listings",
+            "n_papers",
+            "is_readable",
+            "content_hash",
+        ],
     )
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from flows.harvest import Reader
+from flows.maintain import maintain_after
 from flows.opening import chosen, new_id
-from flows.pipeline import merge, publish, run_row
+from flows.pipeline import merge, publish
+from flows.publishing import run_row
 from flows.reading import day_in_name
 from flows.runs import OPEN, Harvest, OpenRun, Reporter, Silent, close
 from flows.settings import Settings
@@ -104,8 +106,9 @@ def import_files(
             publish(run.run_id)
         except BlockedError as error:
             return _ended(run, "blocked", str(error), error.exit_code)
-        assert run.result is not None
-        return run.result
+        assert run.told is not None
+        maintain_after(run, is_last=True)
+        return run.told.model_copy(update={"warnings": tuple(run.warnings)})
     finally:
         if not run.published:
             run.pack(source_name).rewind(mark)

@@ -9,22 +9,21 @@ import contextlib
 import itertools
 import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from flows.harvest import harvest_source
+from flows.maintain import maintain_after
 from flows.opening import note_progress
 from flows.planning import plan_round
+from flows.publishing import exit_code, manifest_of, run_row, tell_runs
 from flows.runs import OPEN, Harvest, OpenRun, close
 from flows.source import load_sources
-from schemas.datasets import DATASETS, METRICS, QUARANTINE, RUNS, SNAPSHOTS, SOURCES
+from schemas.datasets import METRICS, QUARANTINE
 from schemas.errors import BlockedError
-from schemas.paper import Run, SnapshotRow, SourceOutcome, SourceState
+from schemas.paper import Run
 from warehouse.dedupe import identifiers
 from warehouse.dedupe.precedence import Ranks
-from warehouse.hashing import MODULUS
 from warehouse.lake import Writer
-from warehouse.manifest import Manifest
 from warehouse.merging import Moment
 from warehouse.reading import open_warehouse
 from warehouse.verify import run_checks
@@ -106,8 +105,8 @@ def publish(run_id: str) -> int | None:
     now = run.now()
     row = run_row(run, snapshot=run.writer.snapshot, is_complete=is_complete)
     noted = run.lake.noted_runs()
-    _tell_runs(run.writer, [*noted, row])
-    manifest = _manifest(run, run.writer, now, is_complete=is_complete)
+    tell_runs(run.writer, [*noted, row])
+    manifest = manifest_of(run, run.writer, now, is_complete=is_complete)
     draft = run.lake.draft_warehouse(manifest)
     with contextlib.closing(open_warehouse(draft, lake=run.lake.root)) as connection:
         failing = run_checks(connection)
@@ -119,7 +118,7 @@ def publish(run_id: str) -> int | None:
     run.published.append(manifest.snapshot)
     _clear(run)
     if is_complete:
-        run.result = row
+        run.told = row
     return manifest.snapshot
 
 
@@ -141,122 +140,6 @@ def _blocked_sentence(refused: Mapping[str, Sequence[Mapping[str, Any]]]) -> str
         f"The check '{name}' refuses the snapshot: {rows[0].get('what', rows[0])}{more}. Nothing was "
         f"published; readers keep the last snapshot. If it is right so, run again with --allow {name}."
     )
-
-
-def _tell_runs(writer: Writer, runs: Sequence[Run]) -> None:
-    """Take up how runs ended; a note that a kill left behind does not outdo what a snapshot told."""
-    told = {item["run_id"] for item in writer.rows(RUNS) if item["snapshot"] is not None}
-    writer.upsert_rows(
-        RUNS, [run for run in runs if run.snapshot is not None or run.run_id not in told]
-    )
-
-
-def _manifest(run: OpenRun, writer: Writer, now: datetime, *, is_complete: bool) -> Manifest:
-    parent = run.lake.manifest()
-    watermarks = {
-        source: dict(lists) for source, lists in (parent.watermarks if parent else {}).items()
-    }
-    for (source, list_name), harvest in run.harvests.items():
-        if harvest.watermark is not None and run.kind == "nightly":
-            old = watermarks.setdefault(source, {}).get(list_name)
-            watermarks[source][list_name] = (
-                max(old, harvest.watermark) if old else harvest.watermark
-            )
-    writer.replace_rows(SOURCES, _source_states(run, watermarks))
-    content = [writer.table(dataset) for dataset in DATASETS if dataset.in_content_hash]
-    content_hash = f"{sum(int(table.content_hash, 16) for table in content) % MODULUS:032x}"
-    counts = {name: table.rows for name, table in writer.tables.items()}
-    snapshot = SnapshotRow(
-        snapshot=writer.snapshot,
-        created_at=now,
-        content_hash=content_hash,
-        run_id=run.run_id,
-        kind=run.kind,
-        night_date=run.night_date,
-        n_listings=counts.get("listings", 0),
-        n_metrics=counts.get("metrics", 0),
-        n_papers=counts.get("papers", 0),
-        n_memberships=counts.get("memberships", 0),
-        n_quarantine=counts.get("quarantine", 0),
-    )
-    earlier = [SnapshotRow(**item) for item in writer.rows(SNAPSHOTS)]
-    writer.replace_rows(SNAPSHOTS, [*earlier, snapshot])
-    last_night = parent.last_night if parent else None
-    return Manifest(
-        snapshot=writer.snapshot,
-        parent=parent.snapshot if parent else None,
-        created_at=now,
-        run_id=run.run_id,
-        kind=run.kind,
-        night_date=run.night_date,
-        content_hash=content_hash,
-        tables=dict(writer.tables),
-        watermarks=watermarks,
-        overrides=run.overrides,
-        is_run_complete=is_complete,
-        last_night=run.night_date if run.kind == "nightly" and is_complete else last_night,
-    )
-
-
-def _source_states(
-    run: OpenRun, watermarks: Mapping[str, Mapping[str, datetime]]
-) -> list[SourceState]:
-    assert run.writer is not None
-    earlier = {
-        (item["source"], item["list"]): item["last_success_date"]
-        for item in run.writer.rows(SOURCES)
-    }
-    states = []
-    for source in load_sources().values():
-        for spec in source.lists(run.settings):
-            harvest = run.harvests.get((source.name, spec.name))
-            success = earlier.pop((source.name, spec.name), None)
-            is_whole = harvest is not None and harvest.outcome().state == "ok"
-            if is_whole and run.kind == "nightly":
-                success = run.night_date
-            states.append(
-                SourceState(
-                    source=source.name,
-                    list=spec.name,
-                    title=source.title,
-                    homepage=source.homepage,
-                    data_license=source.data_license,
-                    watermark=watermarks.get(source.name, {}).get(spec.name),
-                    last_success_date=success,
-                )
-            )
-    return states
-
-
-def run_row(
-    run: OpenRun, *, snapshot: int | None, is_complete: bool, problem: str | None = None
-) -> Run:
-    """The row of `runs` that tells of a run as it stands."""
-    outcomes = tuple(item.outcome() for item in run.harvests.values())
-    code = exit_code(outcomes, is_strict=run.is_strict)
-    state = "published" if code == 0 else "incomplete"
-    if not is_complete:
-        state = "running"
-    return Run(
-        run_id=run.run_id,
-        kind=run.kind,
-        night_date=run.night_date,
-        started_at=run.started_at,
-        ended_at=run.now() if is_complete else None,
-        state=state,
-        exit_code=code,
-        snapshot=snapshot,
-        outcomes=outcomes,
-        problem=problem,
-        overrides=run.overrides,
-        warnings=tuple(run.warnings),
-    )
-
-
-def exit_code(outcomes: Sequence[SourceOutcome], *, is_strict: bool = False) -> int:
-    """0 done; 4 published although a source failed or a day is lost (strict: or late)."""
-    bad = {"failed", "lost", *(["late"] if is_strict else [])}
-    return 4 if any(outcome.state in bad for outcome in outcomes) else 0
 
 
 # Conducting
@@ -303,6 +186,7 @@ async def conduct(
                     + (f"snapshot {snapshot}, " if snapshot else "no snapshot, ")
                     + f"{merged['new']} new and {merged['updated']} updated listings."
                 )
+            await asyncio.to_thread(maintain_after, run, is_last=not plan_round(run))
         return _finish(run)
     except BlockedError as error:
         state = run.lake.state("nightly") if run.kind == "nightly" else None
@@ -341,16 +225,17 @@ def _finish(run: OpenRun) -> Run:
             note_progress(run, is_ended=True)
         else:
             run.lake.set_state("backfill", None)
-    if run.result is None and run.slices_done and not _failures(run):
+    if run.told is None and run.slices_done and not _failures(run):
         code = exit_code([item.outcome() for item in run.harvests.values()])
         return _end(run, "unchanged" if code == 0 else "incomplete", code, None)
-    if run.published and run.result is None:
+    if run.published and run.told is None:
         # The last round failed everywhere: earlier rounds stand, the run row tells of the failure.
         return _end(run, "incomplete", 4, _failures(run))
-    if run.result is None:
+    if run.told is None:
         return _end(run, "failed", 1, _failures(run) or "Nothing was harvested.")
     if run.kind == "nightly":
         run.lake.set_state("nightly", None)
+    run.result = run.told.model_copy(update={"warnings": tuple(run.warnings)})
     return run.result
 
 

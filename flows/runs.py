@@ -136,6 +136,8 @@ class OpenRun:
     slices_done: Counter[str] = field(default_factory=Counter)
     """List -> slices of a backfill that are committed or about to be."""
     published: list[int] = field(default_factory=list)
+    told: Run | None = None
+    """How it ended, as its last snapshot tells; it is not over before `result` is set."""
     result: Run | None = None
 
     def now(self) -> datetime:

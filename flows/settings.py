@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceSettingsError
 
 from schemas.errors import SettingsError
+from warehouse.retention import Keep, keep
 
 _PREFIX = "paperlake_"
 
@@ -46,6 +47,20 @@ class Settings(BaseSettings):
     """How often a request is tried before the source counts as failed."""
     max_retry_after_seconds: Annotated[float, Field(ge=0, le=86400)] = 900.0
     """Longest Retry-After that is waited for; a longer one fails the source at once."""
+
+    keep_snapshots: Annotated[Keep, NoDecode] = Keep(30, "nights")
+    """How long snapshots can be read: all, or so many nights, months or years; the newest always."""
+    keep_responses: Annotated[Keep, NoDecode] = Keep()
+    """How long responses are kept: all, or so many nights, months or years."""
+    grace_hours: Annotated[float, Field(ge=0, le=8760)] = 48.0
+    """How long files outlive their snapshot, for whoever has it open."""
+    maintain: bool = True
+    """Whether nights and backfills maintain the lake when it is due."""
+
+    @field_validator("keep_snapshots", "keep_responses", mode="before")
+    @classmethod
+    def _kept(cls, value: Any) -> Any:
+        return keep(value) if isinstance(value, str) else value
 
     @field_validator("arxiv_sets", mode="before")
     @classmethod
@@ -110,7 +125,8 @@ def _of_sources() -> dict[str, str]:
 def _refused(error: ValidationError, prefix: str = "") -> SettingsError:
     first = error.errors()[0]
     name = f"{_PREFIX}{prefix}{'_'.join(str(part) for part in first['loc'][:1])}".upper()
-    return SettingsError(f"{name}: {first['msg']}. Correct it and start again.")
+    what = first["msg"].removeprefix("Value error, ")
+    return SettingsError(f"{name}: {what}. Correct it and start again.")
 
 
 def unknown_variables(of_sources: Iterable[str]) -> dict[str, str | None]:

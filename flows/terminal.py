@@ -409,13 +409,74 @@ def status_text(answer: dict[str, Any]) -> str:
     for kind, state in answer["unfinished"].items() if not answer["written_by"] else ():
         lines.append(f"unfinished  {kind} of {state['night_date']}: run it again and it goes on")
     lines += [
-        f"responses   {answer['responses_bytes']:,} bytes kept",
         "",
-        _table_of(answer["tables"], ["table", "rows", "files", "bytes"]),
+        _disk_text(answer),
     ]
     if answer["last_runs"]:
         columns = ["started_at", "kind", "night_date", "state", "exit_code", "snapshot", "problem"]
         lines.append(_table_of(answer["last_runs"], columns))
+    return "\n".join(lines) + "\n"
+
+
+def _disk_text(answer: dict[str, Any]) -> str:
+    """Disk use: the tables, then what there is beside them."""
+    columns = ("base", "delta", "delete", "earlier")
+    heading = ["table", "rows", "files", *columns, "share"]
+    rows = [
+        [
+            row["table"],
+            f"{row['rows']:,}",
+            f"{row['files']:,}",
+            *(f"{row[f'{name}_bytes']:,}" for name in columns),
+            _percent(row["share"]),
+        ]
+        for row in answer["tables"]
+    ]
+    total = answer["total_bytes"] or 1
+    lines = [
+        "Disk use in bytes; earlier: files that the newest snapshot no longer needs",
+        text_table(heading, rows),
+        f"responses   {answer['responses_bytes']:,} bytes, {_percent(answer['responses_bytes'] / total)}",
+        f"warehouses  {answer['warehouse_bytes']:,} bytes, "
+        f"{_percent(answer['warehouse_bytes'] / total)}, of {answer['n_readable_snapshots']} snapshots",
+        f"total       {answer['total_bytes']:,} bytes",
+        f"garbage     {answer['garbage_bytes']:,} bytes can go now (`paperlake maintain`), "
+        f"{answer['waiting_bytes']:,} more once their grace time is over",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def maintain_text(answer: dict[str, Any]) -> str:
+    """What maintenance did, or would do, for a terminal."""
+    is_dry_run = answer["is_dry_run"]
+    columns = ["table", "compaction", "rows", "files", "files_after", "bytes", "bytes_after"]
+    columns += ["freed_files", "freed_bytes"]
+    lines = []
+    if answer["tables"]:
+        lines.append(_table_of(answer["tables"], columns))
+    if answer["snapshot"]:
+        lines.append(f"Compacted as snapshot {answer['snapshot']}; the content is the same.")
+    would = "would be " if is_dry_run else ""
+    thinned, packs = answer["snapshots_thinned"], answer["responses_removed"]
+    if thinned:
+        span = f"{thinned[0]}" if len(thinned) == 1 else f"{thinned[0]} to {thinned[-1]}"
+        lines.append(f"Thinned, no longer readable: {would}snapshot {span}.")
+    if packs:
+        size = sum(pack["bytes"] for pack in packs)
+        lines.append(f"Responses: {len(packs)} packs {would}removed, {size:,} bytes.")
+    if answer["freed_bytes"]:
+        files = f"{answer['freed_files']} files of tables and warehouses"
+        lines.append(f"Freed: {would}{answer['freed_bytes']:,} bytes, {files}.")
+    if not lines:
+        lines.append("Nothing is due.")
+    if answer["waiting_bytes"]:
+        lines.append(
+            f"{answer['waiting_bytes']:,} bytes wait until their grace time is over (PAPERLAKE_GRACE_HOURS)."
+        )
     return "\n".join(lines) + "\n"
 
 

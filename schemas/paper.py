@@ -293,7 +293,7 @@ class Run(Row):
     run_id: Annotated[str, Column(1)]
     """Key of a run."""
     kind: Annotated[str, Column(2)]
-    """nightly, backfill, import, ..."""
+    """nightly, backfill, import, maintain, ..."""
     night_date: Annotated[date, Column(3)]
     """UTC date fixed when the run started."""
     started_at: Annotated[datetime, Column(4)]
@@ -347,7 +347,7 @@ class SnapshotRow(Row):
     run_id: Annotated[str, Column(4)]
     """Run that published it."""
     kind: Annotated[str, Column(5)]
-    """nightly, backfill, import, ..."""
+    """nightly, backfill, import, maintain, ..."""
     night_date: Annotated[date, Column(6)]
     """UTC date fixed when the run started."""
     n_listings: Annotated[int, Column(7)]

@@ -75,6 +75,8 @@ class Manifest:
     """Whether the run had nothing left to do after this snapshot."""
     last_night: date | None = None
     """Night of the newest nightly run up to here."""
+    thinned_at: datetime | None = None
+    """When its files were given up (UTC): what is left is a stub, whose tables have counts and no files."""
     format_version: int = FORMAT_VERSION
 
     def table(self, dataset: Dataset) -> Table:

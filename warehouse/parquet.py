@@ -30,6 +30,8 @@ def write_parquet(
     role: str,
     select: str,
     columns: Iterable[str] | None = None,
+    *,
+    sorted_bytes: int = SORTED_BYTES,
 ) -> DataFile | None:
     """Write the rows of a query as one file of a table.
 
@@ -45,6 +47,7 @@ def write_parquet(
         role: base, delta or delete.
         select: the query, with the model's columns and the stored ones.
         columns: of a file of superseded keys, the model's columns it has.
+        sorted_bytes: how much is sorted in memory at once.
 
     Returns:
         The file; None if the query has no rows.
@@ -63,7 +66,7 @@ def write_parquet(
     path = root / relative
     reader = db.sql(f"select {names} from ({select})").to_arrow_reader(_BATCH)
     assert reader is not None
-    chunks = _chunks(reader)
+    chunks = _chunks(reader, sorted_bytes)
     first = next(chunks, None)
     if first is None:
         return None
@@ -85,14 +88,14 @@ def write_parquet(
     return DataFile(relative, rows, path.stat().st_size, sha256_of(path))
 
 
-def _chunks(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
+def _chunks(reader: pa.RecordBatchReader, sorted_bytes: int) -> Iterator[pa.Table]:
     """The rows in tables small enough to be sorted in memory."""
     waiting: list[pa.RecordBatch] = []
     size = 0
     for batch in reader:
         waiting.append(batch)
         size += batch.nbytes
-        if size >= SORTED_BYTES:
+        if size >= sorted_bytes:
             table = pa.Table.from_batches(waiting)
             waiting, size = [], 0
             del batch

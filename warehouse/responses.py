@@ -5,7 +5,6 @@ where each lies and what it answered. A frame is on disk before its line, and a 
 uses the response. After a kill the tail without a line is cut off.
 """
 
-import contextlib
 import hashlib
 import json
 import os
@@ -18,10 +17,11 @@ from typing import Any
 import zstandard
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.errors import LakeError
-from warehouse.files import sync_folder
+from schemas.errors import LakeError, UsageError
+from warehouse.files import sync_folder, write_json
 
 _LEVEL = 3
+_REMOVED = "removed.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,20 +152,23 @@ class Pack:
 
 
 def read_pack(folder: Path, source: str, night_date: date) -> Iterator[Response]:
-    """Every response kept for a source and night, in the order of arrival, without writing."""
+    """Every response kept for a source and night, in the order of arrival, without writing.
+
+    Raises:
+        UsageError: they were removed, because the setting said how long they are kept.
+    """
     base = folder / source
     pack_path = base / f"{night_date.isoformat()}.pack"
-    for entry in _entries(base / f"{night_date.isoformat()}.jsonl"):
+    index_path = base / f"{night_date.isoformat()}.jsonl"
+    removed = _removed(base).get(night_date.isoformat())
+    if removed is not None and not index_path.exists():
+        raise UsageError(
+            f"The responses of {source} of {night_date} were removed on {removed['removed_at'][:10]}, as "
+            "PAPERLAKE_KEEP_RESPONSES says: what was read from them is still in the lake, but it cannot "
+            "be read again."
+        )
+    for entry in _entries(index_path):
         yield _response(pack_path, entry)
-
-
-def kept_packs(folder: Path) -> list[tuple[str, date]]:
-    """Source and night of every pack that has an index, sorted."""
-    found = []
-    for path in folder.glob("*/*.jsonl"):
-        with contextlib.suppress(ValueError):
-            found.append((path.parent.name, date.fromisoformat(path.stem)))
-    return sorted(found)
 
 
 def verify_pack(folder: Path, source: str, night_date: date) -> Iterator[str | None]:
@@ -191,6 +194,53 @@ def verify_pack(folder: Path, source: str, night_date: date) -> Iterator[str | N
             yield str(error)
         else:
             yield None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPack:
+    """The responses kept of one source and night."""
+
+    folder: Path
+    """The folder of the source."""
+    night_date: date
+    bytes: int
+
+    @property
+    def source(self) -> str:
+        """Whose they are."""
+        return self.folder.name
+
+
+def packs(folder: Path) -> list[KeptPack]:
+    """Every pack below the folder of responses, by source and night."""
+    sizes: dict[tuple[Path, date], int] = {}
+    for path in sorted(folder.glob("*/[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9].*")):
+        if path.suffix in (".pack", ".jsonl"):
+            key = (path.parent, date.fromisoformat(path.stem))
+            sizes[key] = sizes.get(key, 0) + path.stat().st_size
+    return [KeptPack(base, night_date, size) for (base, night_date), size in sizes.items()]
+
+
+def remove_pack(pack: KeptPack, now: datetime) -> None:
+    """Remove the responses of a source and night, for good; killed anywhere, call it again.
+
+    That they were removed is written down first; rows go on naming the sha256 of their response.
+    """
+    told = _removed(pack.folder)
+    told[pack.night_date.isoformat()] = {"removed_at": now.isoformat(), "bytes": pack.bytes}
+    write_json(pack.folder / _REMOVED, told)
+    # The index first: bytes without an index are nothing, an index without bytes is a damage.
+    for suffix in (".jsonl", ".pack"):
+        (pack.folder / f"{pack.night_date.isoformat()}{suffix}").unlink(missing_ok=True)
+
+
+def _removed(base: Path) -> dict[str, dict[str, Any]]:
+    """Night -> when its responses were removed, and how many bytes they had."""
+    try:
+        told: dict[str, dict[str, Any]] = json.loads((base / _REMOVED).read_bytes())
+    except FileNotFoundError:
+        return {}
+    return told
 
 
 def _entries(index_path: Path) -> list[_Entry]:

@@ -57,6 +57,12 @@ _INFO = TypeAdapter(LakeInfo)
 _RUN = TypeAdapter(Run)
 
 
+def snapshot_of(path: Path) -> int | None:
+    """The snapshot for which a file of a table or a warehouse was written, as its name says."""
+    match = _NUMBERED.match(path.name)
+    return int(match[1]) if match else None
+
+
 class Lake:
     """A folder that holds a lake. Reading needs no lock; writing needs `lock` held."""
 
@@ -213,6 +219,16 @@ class Lake:
                 f"{path} is damaged: restore it from a backup.", path=str(path)
             ) from None
 
+    def readable(self) -> list[Manifest]:
+        """The snapshots whose files are kept, ascending: thinned are always the oldest."""
+        found: list[Manifest] = []
+        for number in reversed(self.numbers()):
+            manifest = self.manifest(number)
+            if manifest is None or manifest.thinned_at is not None:
+                break
+            found.append(manifest)
+        return found[::-1]
+
     def last_of_run(self, run_id: str) -> Manifest | None:
         """The newest snapshot that a run published; None when it published none."""
         for number in reversed(self.numbers()[-_RECENT:]):
@@ -246,8 +262,8 @@ class Lake:
         """
         assert self.lock.is_held
         self._place(draft, manifest.snapshot)
-        folder = self.root / "manifests"
-        path = folder / f"{manifest.snapshot:06}.json"
+        path = self.manifest_file(manifest.snapshot)
+        folder = path.parent
         temporary_manifest = folder / f".tmp-{uuid.uuid4().hex[:12]}.json"
         write_bytes(temporary_manifest, to_json(manifest))
         try:
@@ -300,8 +316,8 @@ class Lake:
         newest = self.numbers()[-1] if self.numbers() else 0
         for folder in (self.root / "data", self.root / "warehouse"):
             for path in folder.rglob("*") if folder.is_dir() else ():
-                number = _NUMBERED.match(path.name)
-                if path.is_file() and number and int(number.group(1)) > newest:
+                number = snapshot_of(path)
+                if number is not None and number > newest and path.is_file():
                     path.unlink()
         manifest = self.manifest()
         if manifest is not None:

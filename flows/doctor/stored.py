@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flows.doctor.findings import Asked, Finding, manifests, newest_readable, size_text, some
 from warehouse.files import TEMPORARY
-from warehouse.responses import kept_packs, verify_pack
+from warehouse.responses import packs, verify_pack
 from warehouse.snapshots import Lake
 
 _RESTORE = (
@@ -49,16 +49,16 @@ def hashes(asked: Asked, say: Callable[[str], None]) -> Iterator[Finding]:
         yield _verdict(
             "sha256", damaged, f"{len(named)} files ({size_text(total)}) are as written."
         )
-    packs = kept_packs(lake.responses)
-    say(f"Reading {len(packs)} packs of responses ...")
+    found = packs(lake.responses)
+    say(f"Reading {len(found)} packs of responses ...")
     broken, count = [], 0
-    for number, (source, night) in enumerate(packs, 1):
-        for damage in verify_pack(lake.responses, source, night):
+    for number, pack in enumerate(found, 1):
+        for damage in verify_pack(lake.responses, pack.source, pack.night_date):
             count += 1
             if damage is not None:
                 broken.append(damage)
         if number % 20 == 0:
-            say(f"{number} of {len(packs)} packs, {count:,} responses")
+            say(f"{number} of {len(found)} packs, {count:,} responses")
     if broken:
         yield Finding(
             "sha256",
@@ -67,9 +67,9 @@ def hashes(asked: Asked, say: Callable[[str], None]) -> Iterator[Finding]:
             "Restore the pack and its index from a backup; the tables do not need them, only reading "
             "them again with a later parser does.",
         )
-    elif packs:
+    elif found:
         yield Finding(
-            "sha256", "ok", f"{count:,} kept responses in {len(packs)} packs are as written."
+            "sha256", "ok", f"{count:,} kept responses in {len(found)} packs are as written."
         )
 
 

@@ -1,0 +1,216 @@
+"""Many nights in a row against the sandbox: is the content right at the end, and does a night stay as cheap?
+
+    python -m tests.bench.nights [--nights 200] [--papers 5000] [--seed 1]
+
+The nights run in this process, without Prefect; what is measured is the night alone, not the making
+of the sandbox. Afterwards the lake is compared with the sandbox's truth and audited in full. Exit
+code 1 when the content differs, when time or disk are not flat, or when nothing was maintained.
+Flat is judged by processor time, which does not depend on what else the machine does; seconds of
+the clock are told beside it.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from flows.maintain import policy
+from flows.running import run_nightly
+from flows.sandbox.server import run_in_thread
+from flows.sandbox.universe import Universe
+from flows.settings import Settings, load_settings
+from flows.terminal import text_table
+from tests.flows.nights import differences
+from warehouse.audit import audit
+from warehouse.disk import disk_use
+from warehouse.snapshots import Lake
+
+FLAT = 1.5
+"""The last three weeks may cost that much of the three weeks that the comparison begins with."""
+_BLOCK = 20
+# Whole weeks, because sources list nothing on weekends.
+_WINDOW = 21
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What a night took."""
+
+    seconds: float
+    cpu_seconds: float
+    """Of this process, the sandbox's server included."""
+    disk: int
+    """Bytes of the lake after it."""
+    responses: int
+    """Of these, kept responses."""
+    listings: int
+    metrics: int
+
+
+def run_nights(lake: Path, universe: Universe, count: int, **options: object) -> list[Night]:
+    """Run nights into a lake; the first night is the sandbox's first.
+
+    Args:
+        lake: where the lake shall be; files outlive their snapshot by no time, because here a month
+            of nights passes in a minute.
+        universe: what the sandbox serves.
+        count: how many nights.
+        options: settings.
+    """
+    settings = load_settings(lake=lake, state_dir=lake.parent / "shared", grace_hours=0, **options)
+    found = []
+    with run_in_thread(universe) as url:
+        for number in range(count):
+            wall, cpu = time.perf_counter(), time.process_time()
+            run = run_nightly(settings, use_prefect=False, sandbox_url=url)
+            seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
+            if run.state != "published" or run.night_date != universe.night_date(number):
+                raise SystemExit(f"night {number} ended as {run.state}: {run.problem}")
+            manifest = Lake(lake).manifest()
+            assert manifest is not None
+            rows = {name: table.rows for name, table in manifest.tables.items()}
+            found.append(
+                Night(
+                    seconds,
+                    cpu_seconds,
+                    _size(lake),
+                    _size(lake / "responses"),
+                    rows["listings"],
+                    rows["metrics"],
+                )
+            )
+            if len(found) % _BLOCK == 0:
+                told = median(night.seconds for night in found[-_BLOCK:])
+                print(f"{len(found)} nights, the last {_BLOCK}: {told:.2f} s", file=sys.stderr)  # noqa: T201 - a command's progress
+    return found
+
+
+def faults(lake: Path, universe: Universe, count: int) -> list[str]:
+    """What is wrong with a lake after so many nights: content, files, no maintenance."""
+    manifest = Lake(lake).manifest()
+    assert manifest is not None
+    wrong = differences(lake, universe, count - 1)[:5]
+    wrong += [item.what for item in audit(Lake(lake), manifest)]
+    kinds = {item.kind for n in Lake(lake).numbers() if (item := Lake(lake).manifest(n))}
+    if "maintain" not in kinds:
+        wrong.append("maintain never ran")
+    if not Lake(lake).readable() or len(Lake(lake).readable()) == len(Lake(lake).numbers()):
+        wrong.append("no snapshot was thinned")
+    return wrong
+
+
+def growth(nights: Sequence[Night], first: int) -> dict[str, float]:
+    """How the last three weeks compare with three weeks from `first` on: medians, 1.0 is flat.
+
+    Disk is that of tables and warehouses for each row of listings and metrics, because the sandbox
+    lists more every night; responses are kept for ever and told beside it.
+    """
+    early, late = nights[first : first + _WINDOW], nights[-_WINDOW:]
+
+    def ratio(values: Sequence[float], before: Sequence[float]) -> float:
+        return median(values) / median(before)
+
+    return {
+        "seconds": ratio([n.seconds for n in late], [n.seconds for n in early]),
+        "cpu seconds": ratio([n.cpu_seconds for n in late], [n.cpu_seconds for n in early]),
+        "disk a row": ratio([_disk_a_row(n) for n in late], [_disk_a_row(n) for n in early]),
+    }
+
+
+def disk_lines(settings: Settings) -> list[str]:
+    """What a lake takes on disk for 1,000 listings, and what a retained snapshot takes by itself."""
+    lake = Lake(settings.lake)
+    use = disk_use(lake, policy(settings))
+    rows = {row["table"]: row["rows"] for row in use["tables"]}
+    parts = {
+        "tables of the newest snapshot": sum(row["bytes"] for row in use["tables"]),
+        "files of earlier snapshots": sum(row["earlier_bytes"] for row in use["tables"]),
+        "responses": use["responses_bytes"],
+    }
+    told = ", ".join(
+        f"{name} {size / rows['listings'] / 1e3:.2f} MB" for name, size in parts.items()
+    )
+    each = use["warehouse_bytes"] / use["n_readable_snapshots"] / 1e6
+    return [
+        f"Disk for 1,000 listings: {told}.",
+        f"The views of a snapshot take {each:.2f} MB, of {use['n_readable_snapshots']} snapshots.",
+    ]
+
+
+def _disk_a_row(night: Night) -> float:
+    return (night.disk - night.responses) / (night.listings + night.metrics)
+
+
+def _size(folder: Path) -> int:
+    return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
+
+
+def _table(nights: Sequence[Night]) -> str:
+    heading = ["nights", "median s", "max s", "cpu s", "listings", "metrics"]
+    heading += ["MB in all", "MB responses", "MB the rest"]
+    rows = []
+    for start in range(0, len(nights), _BLOCK):
+        block = nights[start : start + _BLOCK]
+        last = block[-1]
+        rows.append(
+            [
+                f"{start}-{start + len(block) - 1}",
+                f"{median(n.seconds for n in block):.2f}",
+                f"{max(n.seconds for n in block):.2f}",
+                f"{median(n.cpu_seconds for n in block):.2f}",
+                f"{last.listings:,}",
+                f"{last.metrics:,}",
+                f"{last.disk / 1e6:.1f}",
+                f"{last.responses / 1e6:.1f}",
+                f"{(last.disk - last.responses) / 1e6:.1f}",
+            ]
+        )
+    return text_table(heading, rows)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.nights", description=__doc__)
+    parser.add_argument("--nights", type=int, default=200)
+    parser.add_argument("--papers", type=int, default=5000)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args(arguments)
+    if given.nights < 2 * _WINDOW + _BLOCK:
+        parser.error(f"--nights must be at least {2 * _WINDOW + _BLOCK}, to have weeks to compare")
+    universe = Universe(given.seed, given.papers)
+    with tempfile.TemporaryDirectory(prefix="paperlake-nights-") as folder:
+        lake = Path(folder) / "lake"
+        nights = run_nights(lake, universe, given.nights)
+        wrong = faults(lake, universe, given.nights)
+        disk = disk_lines(load_settings(lake=lake, grace_hours=0))
+        n_maintained = sum(
+            manifest.kind == "maintain"
+            for n in Lake(lake).numbers()
+            if (manifest := Lake(lake).manifest(n))
+        )
+    ratios = growth(nights, _BLOCK)
+    wrong += [
+        f"{name}: the last {_WINDOW} nights take {value:.2f} times what nights {_BLOCK} to "
+        f"{_BLOCK + _WINDOW - 1} took, more than {FLAT}"
+        for name, value in ratios.items()
+        if value > FLAT and name != "seconds"
+    ]
+    print(_table(nights))  # noqa: T201 - a command's answer
+    for line in (
+        f"{sum(n.seconds for n in nights):.0f} s for {len(nights)} nights, {n_maintained} of them followed by a compaction.",
+        "The last three weeks against three weeks from night 20 on: "
+        + ", ".join(f"{name} {value:.2f}" for name, value in ratios.items()),
+        *disk,
+        *(f"NOT SO: {text}" for text in wrong),
+        "The content equals the truth, time and disk are flat." if not wrong else "",
+    ):
+        print(line)  # noqa: T201 - a command's answer
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
