@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from flows.leftovers import prefect_status
 from flows.settings import Settings
 from flows.source import load_sources
 from schemas.errors import UsageError
@@ -262,6 +263,7 @@ def status(lake: Lake) -> dict[str, Any]:
         ],
         "responses_bytes": _size(lake.responses),
         "last_runs": noted_rows + runs,
+        "prefect": prefect_status(lake),
     }
 
 

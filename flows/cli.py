@@ -96,14 +96,13 @@ def demo(
     from flows.sandbox.server import run_in_thread
     from flows.sandbox.universe import Universe
 
-    def night(report: Any, stuck: Callable[[Run], None]) -> Run:
+    def night(report: Any) -> Run:
         with run_in_thread(Universe(seed, papers)) as url:
             return run_nightly(
                 common.settings,
                 use_prefect=not no_prefect,
                 sandbox_url=url,
                 report=report,
-                on_stuck=stuck,
             )
 
     _run(common, night, again="demo")
@@ -137,7 +136,7 @@ def nightly(
 
     _run(
         common,
-        lambda report, stuck: run_nightly(
+        lambda report: run_nightly(
             common.settings,
             use_prefect=not no_prefect,
             sandbox_url=sandbox,
@@ -145,7 +144,6 @@ def nightly(
             is_strict=strict,
             overrides=checks(allow),
             report=report,
-            on_stuck=stuck,
         ),
     )
 
@@ -169,7 +167,7 @@ def backfill(
     first, last = typed_day(start, "--from"), typed_day(end, "--to")
     _run(
         common,
-        lambda report, stuck: run_backfill(
+        lambda report: run_backfill(
             common.settings,
             source_name=source,
             start=first,
@@ -178,7 +176,6 @@ def backfill(
             sandbox_url=sandbox,
             overrides=checks(allow),
             report=report,
-            on_stuck=stuck,
         ),
     )
 
@@ -218,7 +215,7 @@ def import_(
     moment = typed_moment(captured_at, "--captured-at") if captured_at else None
     _run(
         common,
-        lambda report, _: import_files(
+        lambda report: import_files(
             common.settings,
             source,
             files,
@@ -478,34 +475,41 @@ def sandbox_truth(
 
 def _run(
     common: Common,
-    work: Callable[[Any, Callable[[Run], None]], Run],
+    work: Callable[[Any], Run],
     *,
     again: str | None = None,
 ) -> None:
     """Run something that ends with a run, tell how it ended, and exit with its code."""
-    from flows import answers
     from flows.running import end_in_time, ending_at_once
-    from flows.terminal import Logged, Progress, emit, emit_json, summary_text
-    from warehouse.snapshots import Lake
-
-    def tell(run: Run) -> None:
-        if common.is_json:
-            emit_json(run.model_dump(mode="json"))
-        elif common.is_logged:
-            progress.say(f"{run.kind} {run.night_date}: {run.state}, snapshot {run.snapshot}")
-        elif not common.is_quiet:
-            facts = answers.after_run(Lake(common.settings.lake), run)
-            emit(summary_text(run, facts, lake=common.settings.lake, again=again))
-        if run.problem:
-            complain(run.problem)
+    from flows.terminal import Logged, Progress
 
     is_silent = common.is_quiet or common.is_json
     watching = Logged() if common.is_logged else Progress(is_quiet=is_silent)
     with watching as progress, ending_at_once(progress.say):
-        run = work(progress, tell)
-    tell(run)
+        try:
+            run = work(progress)
+        except BaseException as error:
+            end_in_time(error.exit_code if isinstance(error, PaperlakeError) else 1)
+            raise
+    _tell(common, run, progress.say, again)
     end_in_time(run.exit_code)
     raise typer.Exit(run.exit_code)
+
+
+def _tell(common: Common, run: Run, say: Callable[[str], None], again: str | None) -> None:
+    from flows import answers
+    from flows.terminal import emit, emit_json, summary_text
+    from warehouse.snapshots import Lake
+
+    if common.is_json:
+        emit_json(run.model_dump(mode="json"))
+    elif common.is_logged:
+        say(f"{run.kind} {run.night_date}: {run.state}, snapshot {run.snapshot}")
+    elif not common.is_quiet:
+        facts = answers.after_run(Lake(common.settings.lake), run)
+        emit(summary_text(run, facts, lake=common.settings.lake, again=again))
+    if run.problem:
+        complain(run.problem)
 
 
 def _emit_rows(common: Common, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
