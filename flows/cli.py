@@ -419,6 +419,33 @@ def dictionary(
         emit(f"Wrote {to}")
 
 
+@command(app)
+def schedule(
+    common: Common,
+    form: Annotated[str, typer.Option("--print", metavar="FORM", help="cron, systemd or prefect.")],
+) -> None:
+    """Print what to install so that a night runs by itself: a cron line, systemd units, commands.
+
+    With the settings of this environment, for the lake given; nothing is installed.
+    """
+    from flows.schedule import CONTACT_PLACEHOLDER, printed
+    from flows.settings import is_secret
+    from flows.terminal import emit, emit_json
+
+    texts = printed(form, common.settings)
+    if common.is_json:
+        emit_json(texts)
+    else:
+        emit("\n".join(texts.values()).rstrip("\n"))
+    if common.settings.contact is None:
+        complain(
+            f"PAPERLAKE_CONTACT is not set: write your mail address or URL where it says "
+            f"{CONTACT_PLACEHOLDER}."
+        )
+    for name in sorted(filter(is_secret, common.settings.model_fields_set)):
+        complain(f"PAPERLAKE_{name.upper()} is not printed: add it where others cannot read it.")
+
+
 # The sandbox
 
 SeedOption = Annotated[int, typer.Option(help="Which universe.")]

@@ -1,5 +1,6 @@
 """The little of Prefect's REST API that is asked without importing Prefect."""
 
+import http.client
 import json
 import urllib.request
 from typing import Any
@@ -16,7 +17,8 @@ def ask(url: str, path: str, body: dict[str, Any] | None = None) -> Any:
     """What the API at `url` answers to a GET, or to a POST where there is a body.
 
     Raises:
-        OSError, ValueError: it does not answer within `PATIENCE_SECONDS`, refuses, or sends no JSON.
+        OSError: it does not answer within `PATIENCE_SECONDS`, or refuses.
+        ValueError: what it sends is no JSON.
     """
     # A proxy that the environment names must not lead loopback away.
     handlers = [urllib.request.ProxyHandler({})] if is_loopback(url) else []
@@ -26,8 +28,11 @@ def ask(url: str, path: str, body: dict[str, Any] | None = None) -> Any:
         data=None if body is None else json.dumps(body).encode(),
         headers={"Content-Type": "application/json", **prefect_api_headers()},
     )
-    with opener.open(request, timeout=PATIENCE_SECONDS) as answer:
-        return json.loads(answer.read(_LARGEST_ANSWER))
+    try:
+        with opener.open(request, timeout=PATIENCE_SECONDS) as answer:
+            return json.loads(answer.read(_LARGEST_ANSWER))
+    except http.client.HTTPException as error:
+        raise OSError(f"it broke off ({error})") from error
 
 
 def problem_of(url: str) -> str | None:

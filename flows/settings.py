@@ -1,6 +1,7 @@
 """The settings, read once from the environment (prefix PAPERLAKE_); nothing else reads it."""
 
 import base64
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -72,6 +73,31 @@ def load_settings(**overrides: Any) -> Settings:
         first = error.errors()[0]
         name = "PAPERLAKE_" + "_".join(str(part) for part in first["loc"][:1]).upper()
         raise SettingsError(f"{name}: {first['msg']}. Correct it and start again.") from None
+
+
+def settings_environment(settings: Settings) -> dict[str, str]:
+    """The variables that give another process the settings given here; the lake is not among them.
+
+    Keys and passwords are left out: what is printed is read by others.
+    """
+    found = {}
+    for name in sorted(settings.model_fields_set - {"lake"}):
+        value = getattr(settings, name)
+        if value is None or is_secret(name):
+            continue
+        if isinstance(value, tuple):
+            value = ",".join(value)
+        elif isinstance(value, dict):
+            value = json.dumps(value)
+        elif isinstance(value, Path):
+            value = value.absolute()
+        found[f"PAPERLAKE_{name.upper()}"] = str(value)
+    return found
+
+
+def is_secret(name: str) -> bool:
+    """Whether a setting is one that is not shown."""
+    return name.endswith(("_key", "_token", "_password"))
 
 
 # How long an embedded Prefect server may take to answer; two cores busy with a fresh installation

@@ -23,6 +23,7 @@ START_SECONDS = 20.0
 GOODBYE_SECONDS = 15.0
 # The same for a process that Prefect started: there it is Prefect's to report the end.
 FAREWELL_SECONDS = 60.0
+# How often it is looked whether Prefect is still there.
 _LOOK_SECONDS = 2.0
 
 # Set when Prefect did not let go of a run of this process in time.
@@ -59,15 +60,16 @@ def begin_to_watch(
         target=_watch, args=(watching, flow, {**parameters, "run_id": run.run_id}), daemon=True
     ).start()
     deadline = time.monotonic() + START_SECONDS
-    while not show.is_watched.wait(0.05):
+    while not show.is_watched.wait(_LOOK_SECONDS):
         if watching.is_over.is_set():
             reason = _told(watching.error) if watching.error else "it did not run the flow"
             run.report.say(f"warning: Prefect failed ({reason}): going on without it.")
             return None
-        if time.monotonic() > deadline:
+        problem = problem_of(url)
+        if problem is not None or time.monotonic() > deadline:
+            problem = problem or f"nothing begins within {START_SECONDS:.0f} s"
             run.report.say(
-                f"warning: Prefect at {url} does not begin within {START_SECONDS:.0f} s: "
-                "going on without waiting for it."
+                f"warning: Prefect at {url} does not begin ({problem}): going on without waiting."
             )
             break
     return watching

@@ -1,0 +1,204 @@
+"""Prefect for real: a server, a work pool, the deployments of prefect.yaml, a worker, and their runs."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.flows.nights import night, pretend_more_papers
+from tests.flows.prefects import (
+    ROOT,
+    Running,
+    Server,
+    ask,
+    environment,
+    gate,
+    until,
+)
+from warehouse.snapshots import Lake
+
+FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+# Nights as flows called from Python, one after another: lake and sandbox of each are arguments.
+NIGHTS = """
+import asyncio, sys
+from flows.nightly import nightly
+for lake, url in zip(sys.argv[1::2], sys.argv[2::2]):
+    asyncio.run(nightly(lake=lake, sandbox=url, return_state=True))
+"""
+
+
+@dataclass
+class World:
+    """A Prefect as the README sets one up, and a folder for its lakes."""
+
+    folder: Path
+    server: Server
+    env: dict[str, str]
+    runs: dict[str, str] = field(default_factory=dict)
+    """Name of a case -> id of its flow run."""
+
+    def prefect(self, *args: str) -> str:
+        """A command of Prefect that must succeed; what it says."""
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", "--no-prompt", *args],
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def lake(self, case: str) -> Lake:
+        """The lake of a case."""
+        return Lake(self.folder / case)
+
+    def run(self, deployment: str, url: str, **parameters: str) -> None:
+        """Have a deployment run, on a lake of its name."""
+        given = {"lake": str(self.folder / deployment), "sandbox": url, **parameters}
+        words = [word for item in given.items() for word in ("--param", "=".join(item))]
+        told = self.prefect("deployment", "run", f"{deployment}/{deployment}", *words)
+        self.runs[deployment] = told.split("UUID: ")[1].split()[0]
+
+    def flow_run(self, case: str) -> dict[str, Any]:
+        """What Prefect shows of the run of a case."""
+        found: dict[str, Any] = ask(self.server.url, f"/flow_runs/{self.runs[case]}")
+        return found
+
+    def ended(self, case: str) -> dict[str, Any]:
+        """The same, when it has ended."""
+        until(
+            lambda: self.flow_run(case)["state_type"] in FINAL,
+            60,
+            lambda: f"{self.flow_run(case)['state']}\n{(self.folder / 'worker.log').read_text()}",
+        )
+        return self.flow_run(case)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, sandbox_url: str) -> Iterator[World]:
+    """Everything started, the deployments' runs asked for, and a night of each other kind of end."""
+    folder = tmp_path_factory.mktemp("prefect")
+    sandbox_port = urlsplit(sandbox_url).port
+    assert sandbox_port is not None
+    server = Server(folder / "server")
+    started: list[Running] = [server]
+    try:
+        server.wait()
+        with (
+            gate(sandbox_port, refused=(b"/arxiv/",)) as half,
+            gate(sandbox_port, refused=(b"/arxiv/", b"/huggingface/")) as none,
+        ):
+            env = environment(
+                folder,
+                PREFECT_API_URL=server.url,
+                PREFECT_WORKER_QUERY_SECONDS="1",
+                PAPERLAKE_ATTEMPTS="1",
+                PAPERLAKE_STATE_DIR=str(folder / "shared"),
+            )
+            world = World(folder, server, env)
+            world.prefect("work-pool", "create", "--type", "process", "paperlake")
+            world.prefect("deploy", "--all")
+            command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "paperlake"]
+            started.append(Running(command, folder, "worker", env))
+            world.run("nightly", sandbox_url)
+            days = {"start": "2026-02-09", "end": "2026-02-13"}
+            world.run("backfill", sandbox_url, source="huggingface", **days)
+            night(folder / "blocked", sandbox_url)
+            pretend_more_papers(world.lake("blocked"))
+            urls = {"incomplete": half.url, "failed": none.url, "blocked": sandbox_url}
+            words = [word for case, url in urls.items() for word in (str(folder / case), url)]
+            nights = Running([sys.executable, "-c", NIGHTS, *words], folder, "nights", env)
+            started.append(nights)
+            assert nights.process.wait(90) == 0, nights.told()
+            for run in ask(server.url, "/flow_runs/filter", {"sort": "START_TIME_ASC"}):
+                world.runs.setdefault(Path(run["parameters"]["lake"]).name, run["id"])
+            yield world
+    finally:
+        for each in reversed(started):
+            each.kill()
+
+
+def test_a_deployed_night_leaves_snapshot_state_and_report(world: World) -> None:
+    """A run of the deployment `nightly` is Completed, with snapshot, tasks and report, the lock free."""
+    run = world.ended("nightly")
+    assert (run["state_type"], run["state"]["name"]) == ("COMPLETED", "Completed")
+    assert run["state"]["message"] == "snapshot 1"
+    assert run["name"].startswith("nightly all ")
+    lake = world.lake("nightly")
+    assert lake.numbers() == [1]
+    assert lake.holder() is None
+    assert tasks(world, "nightly") == {
+        "harvest arxiv 2026-02-24..2026-03-03": "COMPLETED",
+        "harvest huggingface 2026-02-01..2026-03-03": "COMPLETED",
+        "merge": "COMPLETED",
+        "publish": "COMPLETED",
+    }
+    (report,) = reports(world, "nightly")
+    assert report["key"] == "nightly-report"
+    assert "Snapshot 1" in report["data"]
+    assert "| huggingface | daily | ok |" in report["data"]
+
+
+def test_a_deployed_backfill_leaves_snapshot_state_and_report(world: World) -> None:
+    """A run of the deployment `backfill` takes its days as parameters and ends like a night."""
+    run = world.ended("backfill")
+    assert (run["state_type"], run["state"]["name"]) == ("COMPLETED", "Completed")
+    assert run["name"] == "backfill huggingface 2026-02-09..2026-02-13"
+    lake = world.lake("backfill")
+    assert lake.numbers() == [1]
+    assert lake.holder() is None
+    assert "harvest huggingface 2026-02-09..2026-02-13" in tasks(world, "backfill")
+    assert [item["key"] for item in reports(world, "backfill")] == ["backfill-report"]
+
+
+def test_exit_code_4_is_completed_and_named_incomplete(world: World) -> None:
+    """A night of which a source failed is published, Completed, named Incomplete, and says which."""
+    run = world.ended("incomplete")
+    assert (run["state_type"], run["state"]["name"]) == ("COMPLETED", "Incomplete")
+    assert "arxiv" in run["state"]["message"]
+    assert world.lake("incomplete").numbers() == [1]
+    (report,) = reports(world, "incomplete")
+    assert "| arxiv | cs | failed |" in report["data"]
+
+
+@pytest.mark.parametrize(("case", "words"), [("failed", "huggingface"), ("blocked", "collapse")])
+def test_exit_codes_1_and_5_are_failed(case: str, words: str, world: World) -> None:
+    """A night that harvested nothing, or that a check refused, is Failed, and leaves its report."""
+    run = world.ended(case)
+    assert (run["state_type"], run["state"]["name"]) == ("FAILED", "Failed")
+    assert words in run["state"]["message"]
+    assert world.lake(case).numbers() == ([1] if case == "blocked" else [])
+    assert world.lake(case).holder() is None
+    (report,) = reports(world, case)
+    assert report["data"].startswith("# nightly ")
+
+
+def tasks(world: World, case: str) -> dict[str, str]:
+    """Tasks of a run, and the types of their states; Prefect records them a little later."""
+    wanted = {"flow_runs": {"id": {"any_": [world.runs[case]]}}}
+
+    def recorded() -> dict[str, str]:
+        found = ask(world.server.url, "/task_runs/filter", wanted)
+        told = {item["name"]: item["state_type"] for item in found}
+        return told if told and set(told.values()) <= FINAL else {}
+
+    answer: dict[str, str] = until(recorded, 20)
+    return answer
+
+
+def reports(world: World, case: str) -> list[dict[str, Any]]:
+    """The Markdown artifacts of a run."""
+    wanted = {
+        "artifacts": {"flow_run_id": {"any_": [world.runs[case]]}, "type": {"any_": ["markdown"]}}
+    }
+    found: list[dict[str, Any]] = ask(world.server.url, "/artifacts/filter", wanted)
+    return found
