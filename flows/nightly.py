@@ -8,8 +8,8 @@ for a step of it. Whatever becomes of Prefect, the night goes on.
 import asyncio
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -120,21 +120,18 @@ async def nightly(
     """
     if run_id is not None:
         return await _show(_begun(run_id))
-    with _ending_in_time():
-        while True:
-            opened = await asyncio.to_thread(
-                opening.open_nightly,
-                load_settings(lake=Path(lake)),
-                sandbox_url=sandbox,
-                source_names=sources or [],
-                is_strict=strict,
-                overrides=allow or [],
-            )
-            run = runs.OPEN[opened]
-            state = await _conduct(opened)
-            # An unfinished night is ended under its own date; tonight's comes after it.
-            if not run.is_earlier or run.result is None or run.result.state == "blocked":
-                return state
+    while True:
+        run = await _opened(
+            opening.open_nightly,
+            lake,
+            sandbox_url=sandbox,
+            source_names=sources or [],
+            is_strict=strict,
+            overrides=allow or [],
+        )
+        state = await _conduct(run)
+        if not _is_followed(run):
+            return state
 
 
 @flow(name="backfill", flow_run_name=_backfill_name, persist_result=False, retries=0)
@@ -163,17 +160,16 @@ async def backfill(
     """
     if run_id is not None:
         return await _show(_begun(run_id))
-    with _ending_in_time():
-        opened = await asyncio.to_thread(
-            opening.open_backfill,
-            load_settings(lake=Path(lake)),
-            source_name=source,
-            start=start,
-            end=end,
-            sandbox_url=sandbox,
-            overrides=allow or [],
-        )
-        return await _conduct(opened)
+    run = await _opened(
+        opening.open_backfill,
+        lake,
+        source_name=source,
+        start=start,
+        end=end,
+        sandbox_url=sandbox,
+        overrides=allow or [],
+    )
+    return await _conduct(run)
 
 
 def _begun(run_id: str) -> Show:
@@ -185,21 +181,32 @@ def _begun(run_id: str) -> Show:
     return SHOWS[run_id]
 
 
-@contextmanager
-def _ending_in_time() -> Iterator[None]:
-    """A process that Prefect started for this flow ends soon after it, whatever Prefect waits for."""
+async def _opened(open_it: Callable[..., str], lake: str, **options: Any) -> runs.OpenRun:
+    """Open a run of a flow that Prefect started; a refusal ends the flow, and its process in time."""
     try:
-        yield
-    finally:
-        if is_prefects_process():
-            watching.end_without_prefect()
+        settings = load_settings(lake=Path(lake))
+        return runs.OPEN[await asyncio.to_thread(open_it, settings, **options)]
+    except BaseException:
+        _end_in_time()
+        raise
 
 
-async def _conduct(run_id: str) -> State[Any]:
+def _is_followed(run: runs.OpenRun) -> bool:
+    """Whether tonight's run comes after it: an unfinished night is ended under its own date."""
+    return run.is_earlier and run.result is not None and run.result.state != "blocked"
+
+
+def _end_in_time() -> None:
+    """A process that Prefect started for this run ends soon, whatever Prefect waits for."""
+    if is_prefects_process():
+        watching.end_without_prefect()
+
+
+async def _conduct(run: runs.OpenRun) -> State[Any]:
     """Conduct an open run in a thread beside this flow, and show it."""
-    show = Show(run_id)
+    show = Show(run.run_id)
     # A daemon: when Prefect cancels the flow, the process ends and the run with it, to be gone on with.
-    threading.Thread(target=_conduct_quietly, args=(show,), name=run_id, daemon=True).start()
+    threading.Thread(target=_conduct_quietly, args=(run, show), daemon=True).start()
     # A flow whose place among the deployment's runs could not be renewed is cancelled by Prefect,
     # which a server that is away brings about; the night is not cancelled for it.
     with anyio.CancelScope(shield=True):
@@ -207,9 +214,12 @@ async def _conduct(run_id: str) -> State[Any]:
     return state  # noqa: RET504 - mypy cannot know that the scope swallows no error
 
 
-def _conduct_quietly(show: Show) -> None:
+def _conduct_quietly(run: runs.OpenRun, show: Show) -> None:
     with suppress(BaseException):  # the show tells it
         conduct(show)
+    if not _is_followed(run):
+        # From here on, and not from the flow's end: the report waits for a server that is away.
+        _end_in_time()
 
 
 async def _show(show: Show) -> State[Any]:
@@ -242,11 +252,12 @@ async def _draw(run_id: str, step: Step) -> None:
 async def _leave_report(result: Run) -> None:
     """The artifact; the snapshot stands already, so a server that is gone costs nothing."""
     try:
-        await acreate_markdown_artifact(
-            key=f"{result.kind}-report",
-            markdown=markdown(result),
-            description=f"{result.kind} {result.night_date}: {result.state}",
-        )
+        async with asyncio.timeout(watching.GOODBYE_SECONDS):
+            await acreate_markdown_artifact(
+                key=f"{result.kind}-report",
+                markdown=markdown(result),
+                description=f"{result.kind} {result.night_date}: {result.state}",
+            )
     except Exception as error:
         runs.log.warning("The report could not be left with Prefect: %s", error)
 

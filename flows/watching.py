@@ -118,14 +118,13 @@ def take_leave(watching: Watching, report: runs.Reporter) -> None:
     """Let Prefect take down how the night ended, as long as it is there and not for ever."""
     if _is_gone(watching.url, watching.is_over, GOODBYE_SECONDS):
         IS_GONE.set()
-        report.say(
-            f"warning: Prefect at {watching.url} did not take down how the run ended; in the lake "
-            "everything is in order."
-        )
-    elif watching.error is not None and not isinstance(watching.error, (PaperlakeError, OSError)):
-        report.say(
-            f"warning: Prefect failed ({_told(watching.error)}); in the lake everything is in order."
-        )
+    elif watching.error is None:
+        return
+    reason = f" ({_told(watching.error)})" if watching.error else ""
+    report.say(
+        f"warning: Prefect at {watching.url} did not take down how the run ended{reason}; in the "
+        "lake everything is in order."
+    )
 
 
 def _is_gone(url: str | None, is_over: threading.Event, seconds: float) -> bool:

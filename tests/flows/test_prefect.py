@@ -1,7 +1,9 @@
 """Prefect for real: a server, a work pool, the deployments of prefect.yaml, a worker, and their runs."""
 
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,18 +12,28 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.flows.nights import night, pretend_more_papers
+from flows import answers
+from flows.schedule import printed
+from flows.settings import load_settings
+from flows.terminal import status_text
+from tests.flows.nights import content_hash, night, pretend_more_papers
 from tests.flows.prefects import (
     ROOT,
     Running,
     Server,
     ask,
     environment,
+    free_port,
     gate,
+    processes_with,
     until,
 )
 from warehouse.snapshots import Lake
 
+# Everything together takes half a minute to start, on a busy machine much longer.
+pytestmark = pytest.mark.timeout(240)
+# How long a process that Prefect started may take to end once its server is away.
+BOUND_SECONDS = 30.0
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 # Nights as flows called from Python, one after another: lake and sandbox of each are arguments.
@@ -57,6 +69,10 @@ class World:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def told(self) -> str:
+        """What the worker has said."""
+        return (self.folder / "worker.log").read_text()
+
     def lake(self, case: str) -> Lake:
         """The lake of a case."""
         return Lake(self.folder / case)
@@ -78,7 +94,7 @@ class World:
         until(
             lambda: self.flow_run(case)["state_type"] in FINAL,
             60,
-            lambda: f"{self.flow_run(case)['state']}\n{(self.folder / 'worker.log').read_text()}",
+            lambda: f"{self.flow_run(case)['state']}\n{self.told()}",
         )
         return self.flow_run(case)
 
@@ -180,6 +196,70 @@ def test_exit_codes_1_and_5_are_failed(case: str, words: str, world: World) -> N
     assert world.lake(case).holder() is None
     (report,) = reports(world, case)
     assert report["data"].startswith("# nightly ")
+
+
+def test_the_printed_commands_deploy_the_lake(world: World, tmp_path: Path) -> None:
+    """`schedule --print prefect` deploys both flows with the lake given, whatever it is called."""
+    lake = tmp_path / 'my "lake" of 100%, it\'s $HOME'
+    script = printed("prefect", load_settings(lake=lake))["prefect.sh"]
+    lines = [line for line in script.splitlines() if " deploy " in line or line.startswith("cd ")]
+    assert len(lines) == 3
+    subprocess.run(["sh", "-ec", "\n".join(lines)], env=world.env, check=True, timeout=60)
+    for name in ("nightly", "backfill"):
+        deployment = ask(world.server.url, f"/deployments/name/{name}/{name}")
+        assert deployment["parameters"]["lake"] == str(lake)
+
+
+def test_a_run_left_behind_is_told_apart(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`status` names a run that Prefect shows as Running although nobody works, and how to clear it."""
+    run_id = world.runs["backfill"]
+    lake = world.lake("backfill")
+    lock = lake.root / "lock"
+    monkeypatch.setenv("PREFECT_API_URL", world.server.url)
+    told = answers.status(lake)["prefect"]
+    assert (told["problem"], told["left_behind"]) == (None, [])
+    # As a kill leaves it: nobody told Prefect.
+    running = {"force": True, "state": {"type": "RUNNING"}}
+    ask(world.server.url, f"/flow_runs/{run_id}/set_state", running)
+    assert answers.status(lake)["prefect"]["left_behind"] == [], "it may still say good-bye"
+    os.utime(lock, (time.time() - 3600, time.time() - 3600))
+    (left,) = answers.status(lake)["prefect"]["left_behind"]
+    assert (left["flow_run_id"], left["state"]) == (run_id, "Running")
+    assert answers.status(world.lake("nightly"))["prefect"]["left_behind"] == []
+    text = status_text(answers.status(lake))
+    assert "left behind by a kill" in text
+    command = next(
+        line.strip() for line in text.splitlines() if line.strip().startswith("prefect api")
+    )
+    subprocess.run(
+        ["sh", "-ec", command], env=world.env, check=True, timeout=60, capture_output=True
+    )
+    assert world.flow_run("backfill")["state_type"] == "CRASHED"
+    assert answers.status(lake)["prefect"]["left_behind"] == []
+    monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{free_port()}/api")
+    assert "does not answer" in status_text(answers.status(lake))
+    monkeypatch.delenv("PREFECT_API_URL")
+    assert answers.status(lake)["prefect"] is None
+
+
+def test_a_deployed_night_outlives_its_server(world: World, sandbox_url: str) -> None:
+    """A night under a worker whose server dies in mid-flow is published, frees the lake, and ends."""
+    # The last test of this file: the server does not come back.
+    port = urlsplit(sandbox_url).port
+    assert port is not None
+    lake = world.lake("outlived")
+    with gate(port, b"/huggingface/", world.server.kill) as door:
+        world.run("nightly", door.url, lake=str(lake.root))
+        mine = f"PREFECT__FLOW_RUN_ID={world.runs['nightly']}"
+        until(door.is_passed.is_set, 60, world.told)
+        assert processes_with(mine)
+        until(lake.numbers, 60, world.told)
+        is_published = time.monotonic()
+        until(lambda: lake.holder() is None, 5)
+        until(lambda: not processes_with(mine), BOUND_SECONDS, world.told)
+        assert time.monotonic() - is_published < BOUND_SECONDS
+    assert lake.numbers() == [1]
+    assert content_hash(lake.root) == content_hash(world.lake("nightly").root)
 
 
 def tasks(world: World, case: str) -> dict[str, str]:
