@@ -92,6 +92,9 @@ def service(command: list[str], environment: Mapping[str, str], writable: list[s
             "sudo systemctl enable --now paperlake.timer",
         )
     )
+    if set("'\"") & set(command[0]):
+        # systemd starts no program with a quote in its name.
+        command = ["/bin/sh", "-c", 'exec "$0" "$@"', *command]
     # A folder below /tmp would be hidden by a /tmp of the unit's own.
     is_temporary = any(path.startswith(("/tmp/", "/var/tmp/")) for path in writable)  # noqa: S108 - only looked at
     lines = [
