@@ -359,6 +359,7 @@ def test_an_interrupted_night_ends_at_once_and_goes_on(tmp_path: Path, sandbox_u
     _, told = process.communicate(timeout=10)
     assert process.returncode == 130
     assert "goes on from here" in told
+    assert "killed or broken off and not running" in paperlake("status", cwd=tmp_path).stdout
     again = paperlake(*command[3:], cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert answer(tmp_path, "snapshots")[0]["snapshot"] == 1
