@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from flows.leftovers import prefect_status
 from flows.maintain import policy
 from flows.settings import Settings
 from flows.source import load_sources
@@ -270,6 +271,7 @@ def status(settings: Settings, lake: Lake) -> dict[str, Any]:
         "unfinished": {kind: state for kind in KINDS if (state := lake.state(kind)) is not None},
         **disk_use(lake, policy(settings)),
         "last_runs": noted_rows + runs,
+        "prefect": prefect_status(lake),
     }
 
 

@@ -96,14 +96,13 @@ def demo(
     from flows.sandbox.server import run_in_thread
     from flows.sandbox.universe import Universe
 
-    def night(report: Any, stuck: Callable[[Run], None]) -> Run:
+    def night(report: Any) -> Run:
         with run_in_thread(Universe(seed, papers)) as url:
             return run_nightly(
                 common.settings,
                 use_prefect=not no_prefect,
                 sandbox_url=url,
                 report=report,
-                on_stuck=stuck,
             )
 
     _run(common, night, again="demo")
@@ -144,7 +143,7 @@ def nightly(
         settings = settings.model_copy(update={"maintain": False})
     _run(
         common,
-        lambda report, stuck: run_nightly(
+        lambda report: run_nightly(
             settings,
             use_prefect=not no_prefect,
             sandbox_url=sandbox,
@@ -152,7 +151,6 @@ def nightly(
             is_strict=strict,
             overrides=checks(allow),
             report=report,
-            on_stuck=stuck,
         ),
     )
 
@@ -176,7 +174,7 @@ def backfill(
     first, last = typed_day(start, "--from"), typed_day(end, "--to")
     _run(
         common,
-        lambda report, stuck: run_backfill(
+        lambda report: run_backfill(
             common.settings,
             source_name=source,
             start=first,
@@ -185,7 +183,6 @@ def backfill(
             sandbox_url=sandbox,
             overrides=checks(allow),
             report=report,
-            on_stuck=stuck,
         ),
     )
 
@@ -225,7 +222,7 @@ def import_(
     moment = typed_moment(captured_at, "--captured-at") if captured_at else None
     _run(
         common,
-        lambda report, _: import_files(
+        lambda report: import_files(
             common.settings,
             source,
             files,
@@ -510,6 +507,33 @@ def dictionary(
         emit(f"Wrote {to}")
 
 
+@command(app)
+def schedule(
+    common: Common,
+    form: Annotated[str, typer.Option("--print", metavar="FORM", help="cron, systemd or prefect.")],
+) -> None:
+    """Print what to install so that a night runs by itself: a cron line, systemd units, commands.
+
+    With the settings of this environment, for the lake given; nothing is installed.
+    """
+    from flows.schedule import CONTACT_PLACEHOLDER, printed
+    from flows.settings import is_secret
+    from flows.terminal import emit, emit_json
+
+    texts = printed(form, common.settings)
+    if common.is_json:
+        emit_json(texts)
+    else:
+        emit("\n".join(texts.values()).rstrip("\n"))
+    if common.settings.contact is None:
+        complain(
+            f"PAPERLAKE_CONTACT is not set: write your mail address or URL where it says "
+            f"{CONTACT_PLACEHOLDER}."
+        )
+    for name in sorted(filter(is_secret, common.settings.model_fields_set)):
+        complain(f"PAPERLAKE_{name.upper()} is not printed: add it where others cannot read it.")
+
+
 # The sandbox
 
 SeedOption = Annotated[int, typer.Option(help="Which universe.")]
@@ -566,34 +590,41 @@ def sandbox_truth(
 
 def _run(
     common: Common,
-    work: Callable[[Any, Callable[[Run], None]], Run],
+    work: Callable[[Any], Run],
     *,
     again: str | None = None,
 ) -> None:
     """Run something that ends with a run, tell how it ended, and exit with its code."""
-    from flows import answers
     from flows.running import end_in_time, ending_at_once
-    from flows.terminal import Logged, Progress, emit, emit_json, summary_text
-    from warehouse.snapshots import Lake
-
-    def tell(run: Run) -> None:
-        if common.is_json:
-            emit_json(run.model_dump(mode="json"))
-        elif common.is_logged:
-            progress.say(f"{run.kind} {run.night_date}: {run.state}, snapshot {run.snapshot}")
-        elif not common.is_quiet:
-            facts = answers.after_run(Lake(common.settings.lake), run)
-            emit(summary_text(run, facts, lake=common.settings.lake, again=again))
-        if run.problem:
-            complain(run.problem)
+    from flows.terminal import Logged, Progress
 
     is_silent = common.is_quiet or common.is_json
     watching = Logged() if common.is_logged else Progress(is_quiet=is_silent)
     with watching as progress, ending_at_once(progress.say):
-        run = work(progress, tell)
-    tell(run)
+        try:
+            run = work(progress)
+        except BaseException as error:
+            end_in_time(error.exit_code if isinstance(error, PaperlakeError) else 1)
+            raise
+    _tell(common, run, progress.say, again)
     end_in_time(run.exit_code)
     raise typer.Exit(run.exit_code)
+
+
+def _tell(common: Common, run: Run, say: Callable[[str], None], again: str | None) -> None:
+    from flows import answers
+    from flows.terminal import emit, emit_json, summary_text
+    from warehouse.snapshots import Lake
+
+    if common.is_json:
+        emit_json(run.model_dump(mode="json"))
+    elif common.is_logged:
+        say(f"{run.kind} {run.night_date}: {run.state}, snapshot {run.snapshot}")
+    elif not common.is_quiet:
+        facts = answers.after_run(Lake(common.settings.lake), run)
+        emit(summary_text(run, facts, lake=common.settings.lake, again=again))
+    if run.problem:
+        complain(run.problem)
 
 
 def _emit_rows(common: Common, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:

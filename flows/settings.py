@@ -1,6 +1,8 @@
 """The settings, read once from the environment (prefix PAPERLAKE_); nothing else reads it."""
 
+import base64
 import difflib
+import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -160,6 +162,38 @@ def proxy_variable() -> str | None:
     return next((name for name in names if os.environ.get(name)), None)
 
 
+def settings_environment(settings: Settings) -> dict[str, str]:
+    """The variables that give another process the settings given here; the lake is not among them.
+
+    Keys and passwords are left out: what is printed is read by others.
+    """
+    found = {}
+    given = {name: getattr(settings, name) for name in settings.model_fields_set}
+    given |= given.pop("of_sources", {})
+    for name, value in sorted(given.items()):
+        if name == "lake" or value is None or is_secret(name):
+            continue
+        if isinstance(value, tuple):
+            value = ",".join(value)
+        elif isinstance(value, dict):
+            value = json.dumps(value)
+        elif isinstance(value, Path):
+            value = value.absolute()
+        found[f"PAPERLAKE_{name.upper()}"] = str(value)
+    return found
+
+
+def is_secret(name: str) -> bool:
+    """Whether a setting is one that is not shown."""
+    return name.endswith(("_key", "_token", "_password"))
+
+
+# How long an embedded Prefect server may take to answer; two cores busy with a fresh installation
+# need longer than Prefect's default of 20 s.
+_EMBEDDED_SECONDS = "90"
+_EMBEDDED_VARIABLE = "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"
+
+
 def prefect_environment(lake: Path) -> dict[str, str]:
     """Variables to set before Prefect is imported: what the user has set up stays as it is.
 
@@ -169,13 +203,9 @@ def prefect_environment(lake: Path) -> dict[str, str]:
     wanted = {
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        # Two cores busy with a fresh installation need longer than the default 20 s.
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
+        _EMBEDDED_VARIABLE: _EMBEDDED_SECONDS,
     }
-    own = ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE", "PREFECT_PROFILES_PATH")
-    # Any use of Prefect leaves ~/.prefect behind; profiles are what somebody wrote on purpose.
-    profiles = Path.home() / ".prefect" / "profiles.toml"
-    if not any(os.environ.get(name) for name in own) and not profiles.exists():
+    if not _is_prefect_set_up():
         wanted["PREFECT_HOME"] = str((lake / "prefect").absolute())
         wanted["PREFECT_LOGGING_LEVEL"] = "ERROR"
     found = {name: value for name, value in wanted.items() if name not in os.environ}
@@ -192,6 +222,38 @@ def prefect_home(lake: Path) -> Path:
     return Path(given) if given else Path.home() / ".prefect"
 
 
+def _is_prefect_set_up() -> bool:
+    """Whether the user has a Prefect of their own: by variables, a profile, or settings in this folder."""
+    own = ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE", "PREFECT_PROFILES_PATH")
+    # Any use of Prefect leaves ~/.prefect behind; profiles are what somebody wrote on purpose.
+    files = (Path.home() / ".prefect" / "profiles.toml", Path("prefect.toml"))
+    return any(os.environ.get(name) for name in own) or any(path.exists() for path in files)
+
+
+def embedded_server_seconds() -> float:
+    """How long an embedded Prefect server may take to answer, by Prefect's own setting."""
+    try:
+        return float(os.environ.get(_EMBEDDED_VARIABLE) or _EMBEDDED_SECONDS)
+    except ValueError:
+        return float(_EMBEDDED_SECONDS)
+
+
 def prefect_api_url() -> str | None:
     """The Prefect API of the user's own, if the environment names one."""
     return os.environ.get("PREFECT_API_URL") or None
+
+
+def prefect_api_headers() -> dict[str, str]:
+    """What the user's own Prefect API wants to be shown, by Prefect's own settings."""
+    key = os.environ.get("PREFECT_API_KEY")
+    if key:
+        return {"Authorization": f"Bearer {key}"}
+    login = os.environ.get("PREFECT_API_AUTH_STRING")
+    if login:
+        return {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
+    return {}
+
+
+def is_prefects_process() -> bool:
+    """Whether Prefect started this process for one flow run, so that it may end with it."""
+    return bool(os.environ.get("PREFECT__FLOW_RUN_ID"))

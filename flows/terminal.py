@@ -407,7 +407,8 @@ def status_text(answer: dict[str, Any]) -> str:
         f"written by  {answer['written_by'] or 'nobody at present'}",
     ]
     for kind, state in answer["unfinished"].items() if not answer["written_by"] else ():
-        lines.append(f"unfinished  {kind} of {state['night_date']}: run it again and it goes on")
+        lines.append(f"unfinished  {_unfinished_text(kind, state)}")
+    lines += _prefect_lines(answer["prefect"])
     lines += [
         "",
         _disk_text(answer),
@@ -478,6 +479,30 @@ def maintain_text(answer: dict[str, Any]) -> str:
             f"{answer['waiting_bytes']:,} bytes wait until their grace time is over (PAPERLAKE_GRACE_HOURS)."
         )
     return "\n".join(lines) + "\n"
+
+
+def _unfinished_text(kind: str, state: dict[str, Any]) -> str:
+    if state.get("is_blocked"):
+        return f"{kind} of {state['night_date']}, blocked by a check: run it again, or with --allow"
+    return (
+        f"{kind} of {state['night_date']}, killed or broken off and not running: run it again and "
+        "it goes on"
+    )
+
+
+def _prefect_lines(prefect: dict[str, Any] | None) -> list[str]:
+    if prefect is None:
+        return []
+    if prefect["problem"]:
+        return [f"prefect     {prefect['api_url']} does not answer ({prefect['problem']})"]
+    lines = []
+    for run in prefect["left_behind"]:
+        lines += [
+            f"prefect     shows '{run['name']}' as {run['state']} since "
+            f"{_cell(run['since'], None)}, left behind by a kill: nothing runs. To clear it:",
+            f"            {run['clear']}",
+        ]
+    return lines or [f"prefect     {prefect['api_url']} shows nothing that is not so"]
 
 
 def check_text(answer: dict[str, Any]) -> str:

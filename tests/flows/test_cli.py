@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from flows.cli import app
-from tests.flows.nights import night
+from tests.flows.nights import night, pretend_more_papers
 from warehouse.snapshots import Lake
 
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
@@ -279,7 +279,7 @@ def test_a_blocked_snapshot_is_exit_5_and_can_be_allowed(tmp_path: Path, sandbox
     args = ["nightly", "--no-prefect", "--sandbox", sandbox_url]
     assert paperlake(*args, cwd=tmp_path).returncode == 0
     # A thousand rows more in the last snapshot's own account: the next night looks like a collapse.
-    _pretend_more_papers(Lake(tmp_path / "lake"))
+    pretend_more_papers(Lake(tmp_path / "lake"))
     blocked = paperlake(*args, cwd=tmp_path)
     assert blocked.returncode == 5, blocked.stdout + blocked.stderr
     assert "--allow papers_do_not_collapse" in blocked.stderr
@@ -292,27 +292,6 @@ def test_a_blocked_snapshot_is_exit_5_and_can_be_allowed(tmp_path: Path, sandbox
         "select state, overrides from runs where night_date = '2026-03-04' order by state",
     )
     assert runs == [{"state": "published", "overrides": ["papers_do_not_collapse"]}]
-
-
-def _pretend_more_papers(lake: Lake) -> None:
-    """Rewrite the stored table `snapshots` as if the newest snapshot had held many more papers."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from warehouse.files import sha256_of
-    from warehouse.manifest import from_json, to_json
-
-    path = lake.root / "manifests" / "000001.json"
-    manifest = from_json(path.read_bytes())
-    (file,) = manifest.tables["snapshots"].base
-    table = pq.read_table(lake.root / file.path)
-    index = table.schema.get_field_index("n_papers")
-    table = table.set_column(index, table.schema.field(index), pa.array([10_000], pa.int64()))
-    pq.write_table(table, lake.root / file.path)
-    text = to_json(manifest).replace(
-        file.sha256.encode(), sha256_of(lake.root / file.path).encode()
-    )
-    path.write_bytes(text)
 
 
 def test_a_proxy_of_the_environment_does_not_lead_loopback_away(
@@ -380,6 +359,7 @@ def test_an_interrupted_night_ends_at_once_and_goes_on(tmp_path: Path, sandbox_u
     _, told = process.communicate(timeout=10)
     assert process.returncode == 130
     assert "goes on from here" in told
+    assert "killed or broken off and not running" in paperlake("status", cwd=tmp_path).stdout
     again = paperlake(*command[3:], cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert answer(tmp_path, "snapshots")[0]["snapshot"] == 1
