@@ -192,8 +192,12 @@ def _published(record: records.Work) -> date | None:
 
 
 def _modified(record: records.Work) -> datetime | None:
-    """When it was indexed: citations and retractions change a record that nobody deposits anew."""
-    for moment in (record.get("indexed"), record.get("deposited")):
+    """When the publisher last deposited it; being indexed anew is mostly no change of the record.
+
+    What changes without a deposit, such as a retraction, still counts: of two records with equal
+    times the one fetched later is newer.
+    """
+    for moment in (record.get("deposited"), record.get("indexed")):
         found = normalize.to_datetime(moment.get("date-time")) if moment else None
         if found is not None:
             return found

@@ -57,7 +57,7 @@ _WALKS = 3
 def lists(settings: Settings) -> Sequence[ListSpec]:
     """One list a filter; any number of works, none included, may be indexed on a day."""
     return tuple(
-        ListSpec(name, first_days=7, slice_days=7, overlap_days=1)
+        ListSpec(name, first_days=7, slice_days=14, overlap_days=1)
         for name in settings.of(NAME, CrossrefSettings).lists
     )
 

@@ -306,7 +306,7 @@ def _dates(item: Item) -> dict[str, Any]:
     assert plan is not None, "only damaged records have no plan"
     found: dict[str, Any] = {
         "created": _time(plan.deposited, item.doi),
-        "deposited": _time(plan.deposited, item.doi),
+        "deposited": _time(item.deposited or plan.deposited, item.doi),
     }
     day = item.published
     if day is None:

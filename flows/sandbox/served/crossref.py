@@ -66,6 +66,8 @@ class Item:
     """None for a damaged record that belongs to no work."""
     kind: str = "form"
     """form, preprint, notice or damaged."""
+    deposited: date | None = None
+    """Day on which the publisher last changed it; a retraction does not, a notice tells of it."""
     cited_by_count: int = 0
     has_abstract: bool = False
     is_retracted: bool = False
@@ -172,12 +174,14 @@ def _items(universe: Universe, plan: Plan, today: date) -> Iterator[Item]:
         relations.append(("has-preprint", "doi", plan.preprint_doi))
     if retracted:
         relations.append(("retracted-by", "doi", notice))
+    has_abstract = plan.abstract_after is not None and age >= plan.abstract_after
     item = Item(
         doi=plan.form.doi,
         indexed=indexed,
         plan=plan,
+        deposited=plan.deposited + timedelta(days=(plan.abstract_after or 0) * has_abstract),
         cited_by_count=int(age * plan.fame),
-        has_abstract=plan.abstract_after is not None and age >= plan.abstract_after,
+        has_abstract=has_abstract,
         is_retracted=retracted,
         relations=tuple(sorted(relations)),
     )
@@ -188,6 +192,7 @@ def _items(universe: Universe, plan: Plan, today: date) -> Iterator[Item]:
             item,
             doi=plan.preprint_doi,
             kind="preprint",
+            deposited=plan.deposited,
             has_abstract=True,
             is_retracted=False,
             cited_by_count=0,
@@ -199,6 +204,7 @@ def _items(universe: Universe, plan: Plan, today: date) -> Iterator[Item]:
             indexed=plan.retracted,
             plan=plan,
             kind="notice",
+            deposited=plan.retracted,
             relations=(("retracts", "doi", plan.form.doi),),
         )
 
