@@ -30,7 +30,7 @@ DAMAGE: Mapping[str, str] = {
     "cited_text": "is-referenced-by-count is text",
     "huge_title": "title has a million characters",
 }
-"""What is wrong with the damaged items, one on each day on which anything is indexed."""
+"""What is wrong with the damaged items, one on every other day on which anything is indexed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def _records(universe: Universe, night: int) -> list[Item]:
     first = universe.night_date(0) - timedelta(days=FIRST_DAYS)
     # A day with nothing sound would look like a source that has changed.
     days = {item.indexed for item in found if item.indexed >= first}
-    found += [damaged(day) for day in days]
+    found += [damaged(day) for day in days if day.toordinal() % 2 == 0]
     found.sort(key=lambda item: item.order)
     return found
 
@@ -218,8 +218,8 @@ def _corrected(universe: Universe, plan: Plan) -> Iterator[tuple[str, str, str]]
 
 
 def damaged(day: date) -> Item:
-    """The damaged record of a day: each kind comes once in six days."""
-    kind = list(DAMAGE)[day.toordinal() % len(DAMAGE)]
+    """The damaged record of a day: each kind comes once in twelve days."""
+    kind = list(DAMAGE)[day.toordinal() // 2 % len(DAMAGE)]
     return Item(
         doi=f"10.5555/damaged.{day:%Y%m%d}", indexed=day, plan=None, kind="damaged", damage=kind
     )
