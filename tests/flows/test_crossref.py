@@ -762,7 +762,7 @@ def test_the_sandbox_says_no_as_crossref_does() -> None:
 def test_every_kind_of_damage_and_of_change_is_served() -> None:
     """Within a fortnight each kind of damage comes, works are retracted, and most share no arXiv DOI."""
     universe = Universe(seed=1, papers=5000)
-    hints = {row["reason_hint"] for n in (0, 6, 13) for row in served.quarantined(universe, n)}
+    hints = {row["reason_hint"] for n in range(14) for row in served.quarantined(universe, n)}
     assert hints == set(served.DAMAGE.values())
     told = list(served.listings(universe, 13))
     assert sum(bool(row["is_retracted"]) for row in told) >= 5
