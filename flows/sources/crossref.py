@@ -6,8 +6,9 @@ without copyright, abstracts aside (https://www.crossref.org/documentation/retri
 A list is a filter of Crossref's own, such as `member:320` (ACM, the default), `prefix:10.1145` or
 `type:posted-content,prefix:10.21203`; one name twice is "or", two names are "and". Each has its
 watermark, and another filter is another list. A record is indexed anew whenever its publisher, or
-somebody who cites it, changes something: expect about a hundredth of a list's works a day (for ACM
-some 7,000, of which a few hundred are new), and at times all of them after a change at Crossref.
+somebody who cites it, changes something: a hundredth of a list's works a day is a guess to begin with
+(for ACM some 7,000, of which a few hundred are new), and at times all of them come after a change at
+Crossref. What is indexed anew and the same is counted, not written.
 
 Quirks: `next-cursor` may be the same on every page and stand for a place that Crossref remembers, so
 an answer that was lost is a page that was lost: a walk that ends with fewer works than the first page
