@@ -141,7 +141,7 @@ class Fetcher:
         shown = self._shown(url)
         kept = None
         if not fresh and self._is_replayable(url):
-            kept = self._pack.find(self._run_id, shown)
+            kept = self._pack.find(self._run_id, shown, context or {})
         if kept is None:
             answer = await self._retried(url)
             kept = self._pack.keep(

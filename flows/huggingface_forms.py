@@ -2,14 +2,14 @@
 read without the network.
 """
 
-import json
 import re
-from typing import Any, NoReturn
+from typing import Any
 
 import orjson
 from lxml import html
 from lxml.etree import LxmlError
 
+from flows.reading import load_json
 from flows.source import Raw
 from schemas import normalize
 from schemas.errors import BrokenResponseError
@@ -174,20 +174,9 @@ def read_json(body: bytes) -> Any:
         BrokenResponseError: it is not JSON.
     """
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        first = error
-    # One entry with half a surrogate pair must not cost the list; `_raw` finds it again.
-    if b"\\ud" in body.lower():
-        try:
-            return json.loads(body, parse_constant=_refuse)
-        except (ValueError, RecursionError):
-            pass
-    raise broken(f"is not JSON: {first}")
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)
+        return load_json(body)
+    except ValueError as error:
+        raise broken(f"is not JSON: {error}") from error
 
 
 def broken(what: str, url: str | None = None) -> BrokenResponseError:

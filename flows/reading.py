@@ -1,13 +1,16 @@
 """Files instead of the network: opened, unpacked and cut into bodies of bounded size."""
 
 import gzip
+import json
 import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, NoReturn, cast
+
+import orjson
 
 from schemas.errors import UsageError
 
@@ -72,6 +75,47 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
             size += len(line)
         if lines:
             yield first, b"".join(lines)
+
+
+def load_json(body: bytes) -> Any:
+    """JSON, even with half a surrogate pair in a string: one bad record must not cost its page.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        first = error
+    if b"\\ud" in body.lower():
+        try:
+            return json.loads(body, parse_constant=_refuse)
+        except (ValueError, RecursionError):
+            pass
+    raise first
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def json_lines(body: bytes) -> Iterator[tuple[int, Any, str | None]]:
+    """The lines of a body that each hold one JSON value; blank ones are left out.
+
+    Yields:
+        The place of the line, from 0, its value, and None; of a line that is no JSON its first
+        1,000 characters, and what is wrong.
+    """
+    for position, line in enumerate(body.split(b"\n")):
+        if not line or line.isspace():
+            continue
+        try:
+            yield position, orjson.loads(line), None
+        except orjson.JSONDecodeError as error:
+            problem = f"is not a JSON object: {error}"
+            if line.endswith(CUT):
+                problem = "is longer than 8 MiB"
+            yield position, line[:1_000].decode(errors="replace"), problem
 
 
 def day_in_name(path: Path) -> date | None:

@@ -40,8 +40,9 @@ class Fetch(Protocol):
             path_or_url: a path below `base_url`, or an absolute URL such as a next link.
             params: the query; values are percent-encoded.
             context: facts that the parser's caller needs again when the kept response is read
-                later (list, list_date, offset); JSON values only, kept in the index.
-            fresh: ask again even if this run already kept an answer to the same URL.
+                later (list, list_date, offset); JSON values only, kept in the index. The same URL
+                with other facts is another request: a cursor may repeat on every page.
+            fresh: ask again even if this run already kept an answer to the same request.
 
         Raises:
             RefusedError, FetchError, CircuitOpenError, UnsafeError: see `schemas.errors`.

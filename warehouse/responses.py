@@ -73,10 +73,10 @@ class Pack:
         self._pack = self._pack_path.open("ab")
         self._index = self._index_path.open("ab")
         sync_folder(base)
-        self._by_request: dict[tuple[str, str], _Entry] = {}
+        self._by_request: dict[tuple[str, str, str], _Entry] = {}
         self._by_sha: dict[str, _Entry] = {}
         for entry in self._entries:
-            self._by_request[entry.run_id, entry.url] = entry
+            self._by_request[_request(entry.run_id, entry.url, entry.context)] = entry
             self._by_sha[entry.sha256] = entry
 
     def keep(
@@ -116,13 +116,13 @@ class Pack:
         self._index.write(line.encode())
         self._index.flush()
         os.fsync(self._index.fileno())
-        self._by_request[run_id, url] = entry
+        self._by_request[_request(run_id, url, context)] = entry
         self._by_sha[sha256] = entry
         return Response(url, status, dict(headers), body, sha256, fetched_at, dict(context))
 
-    def find(self, run_id: str, url: str) -> Response | None:
-        """What this run already kept for a URL, or None."""
-        entry = self._by_request.get((run_id, url))
+    def find(self, run_id: str, url: str, context: Mapping[str, Any]) -> Response | None:
+        """What this run already kept for a URL that was asked for in this context, or None."""
+        entry = self._by_request.get(_request(run_id, url, context))
         return None if entry is None else self._read(entry)
 
     def count(self, run_id: str, list_name: str) -> int:
@@ -241,6 +241,11 @@ def _removed(base: Path) -> dict[str, dict[str, Any]]:
     except FileNotFoundError:
         return {}
     return told
+
+
+def _request(run_id: str, url: str, context: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What tells one request from another: a cursor may have the same URL on every page."""
+    return run_id, url, json.dumps(context, sort_keys=True)
 
 
 def _entries(index_path: Path) -> list[_Entry]:

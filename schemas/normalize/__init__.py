@@ -9,6 +9,7 @@ from schemas.normalize.addresses import code_url, license_id, url
 from schemas.normalize.cleaning import clean
 from schemas.normalize.excerpts import excerpt
 from schemas.normalize.ids import ArxivId, arxiv_id, doi, dois, identifiers
+from schemas.normalize.jats import readable_jats
 from schemas.normalize.people import author, author_of, name
 from schemas.normalize.text import readable, readable_block, title_key, title_key_of
 from schemas.normalize.times import to_date, to_datetime
@@ -29,6 +30,7 @@ __all__ = [
     "name",
     "readable",
     "readable_block",
+    "readable_jats",
     "says_withdrawn",
     "title_key",
     "title_key_of",

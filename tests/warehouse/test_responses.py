@@ -54,9 +54,30 @@ def test_a_run_finds_its_own_answers_only(tmp_path: Path) -> None:
     """What one run kept is not another run's answer, and the same bytes are stored once."""
     pack = Pack(tmp_path, "x", NIGHT)
     keep(pack, "one")
-    assert pack.find("run-1", "one") is not None
-    assert pack.find("run-2", "one") is None
+    assert pack.find("run-1", "one", {}) is not None
+    assert pack.find("run-2", "one", {}) is None
     size = (tmp_path / "x" / f"{NIGHT}.pack").stat().st_size
     keep(pack, "one", run_id="run-2")
     assert (tmp_path / "x" / f"{NIGHT}.pack").stat().st_size == size
+    pack.close()
+
+
+def test_the_same_url_in_another_context_is_another_request(tmp_path: Path) -> None:
+    """Where a cursor repeats, each page is found again by its number, also after the pack was reopened."""
+    pack = Pack(tmp_path, "x", NIGHT)
+    for page in range(2):
+        pack.keep(
+            "run-1",
+            url="works?cursor=same",
+            status=200,
+            headers={},
+            body=b"page %d" % page,
+            fetched_at=NOW,
+            context={"list": "all", "page": page},
+        )
+    pack.close()
+    pack = Pack(tmp_path, "x", NIGHT)
+    found = [pack.find("run-1", "works?cursor=same", {"page": n, "list": "all"}) for n in range(3)]
+    assert [response and response.body for response in found] == [b"page 0", b"page 1", None]
+    assert pack.count("run-1", "all") == 2
     pack.close()
