@@ -218,8 +218,8 @@ class Fetcher:
         # 429, and 503 with a time to come back, are a host that manages its load, not a broken one.
         await self._pace.report(host, ok=answer.status < 500 or wait is not None)
         longest = self._settings.max_retry_after_seconds
-        if budget is not None:
-            await self._pace.hold(host, min(budget, longest))
+        if budget is not None and budget <= longest:
+            await self._pace.hold(host, budget)
         if answer.status in _USABLE or answer.status in _REDIRECTS:
             return answer
         if wait is not None and wait <= longest:
@@ -255,7 +255,7 @@ class Fetcher:
             return await beginning(response.headers, response.aiter_raw())
         is_framed = {"content-length", "transfer-encoding"} & response.headers.keys()
         if response.status_code != 204 and not is_framed:
-            self._warn("answers come without a length: one that is cut off may look complete.")
+            self.warn("answers come without a length: one that is cut off may look complete.")
         return await read_body(
             response.headers, response.aiter_raw(), self._source.max_response_bytes
         )
@@ -311,7 +311,7 @@ class Fetcher:
         target = self._parse(location, url)
         if answer.status in (301, 308):
             shown = self._shown(str(target))
-            self._warn(f"{self._shown(str(url))} has moved to {shown}: change it in the source.")
+            self.warn(f"{self._shown(str(url))} has moved to {shown}: change it in the source.")
         return target
 
     def _parse(self, url: str, base: httpx.URL | None = None) -> httpx.URL:
@@ -326,7 +326,7 @@ class Fetcher:
         unknown = secret_names(url) - {*self._secrets, "mailto", "email"}
         if unknown:
             names = ", ".join(sorted(unknown))
-            self._warn(f"answers are not replayed, as {names} in the query may be a secret.")
+            self.warn(f"answers are not replayed, as {names} in the query may be a secret.")
         return not unknown
 
     def _shown(self, url: str) -> str:
@@ -339,8 +339,9 @@ class Fetcher:
                 text = text.replace(form, HIDDEN)
         return re.sub(r"https?://[^\s<>\"']+", lambda match: redact(match[0]), text)
 
-    def _warn(self, text: str) -> None:
-        text = f"{self._source.name}: {text}"
+    def warn(self, text: str) -> None:
+        """Say it in the run's report, once; see `flows.source.Fetch`."""
+        text = f"{self._source.name}: {self._blot(text)}"
         if text not in self.warnings:
             self.warnings.append(text)
 

@@ -9,6 +9,9 @@ from datetime import date
 from pathlib import Path
 from typing import IO, cast
 
+import orjson
+
+from flows.source import Raw
 from schemas.errors import UsageError
 
 MIB = 1024 * 1024
@@ -72,6 +75,27 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
             size += len(line)
         if lines:
             yield first, b"".join(lines)
+
+
+def json_lines(body: bytes, format_name: str) -> list[Raw]:
+    """The records of a body of JSON lines; a line that is no JSON is a record with a problem.
+
+    Blank lines are no records; positions count every line.
+    """
+    raws: list[Raw] = []
+    for position, line in enumerate(body.split(b"\n")):
+        if not line or line.isspace():
+            continue
+        where = f"line {position + 1}"
+        try:
+            raws.append(Raw(format_name, position, orjson.loads(line), where=where))
+        except orjson.JSONDecodeError as error:
+            text = line[:1_000].decode(errors="replace")
+            problem = f"is not a JSON object: {error}"
+            if line.endswith(CUT):
+                problem = "is longer than 8 MiB"
+            raws.append(Raw(format_name, position, text, problem, where))
+    return raws
 
 
 def day_in_name(path: Path) -> date | None:

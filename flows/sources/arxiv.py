@@ -21,7 +21,7 @@ import orjson
 from lxml import etree
 
 from flows import oai
-from flows.reading import CUT, read_lines, read_start, read_whole
+from flows.reading import json_lines, read_lines, read_start, read_whole
 from flows.settings import Settings
 from flows.source import Fetch, Format, ListSpec, Raw, Seen, Source, Window
 from schemas import normalize
@@ -88,19 +88,7 @@ def parse(body: bytes) -> list[Raw]:
 
 def _from_lines(body: bytes) -> list[Raw]:
     _ARXIV.check_number(body.count(b"\n"))
-    raws: list[Raw] = []
-    for position, line in enumerate(body.split(b"\n")):
-        if not line or line.isspace():
-            continue
-        where = f"line {position + 1}"
-        try:
-            raws.append(Raw(SNAPSHOT, position, orjson.loads(line), where=where))
-        except orjson.JSONDecodeError as error:
-            text = line[:1_000].decode(errors="replace")
-            problem = f"is not a JSON object: {error}"
-            if line.endswith(CUT):
-                problem = "is longer than 8 MiB"
-            raws.append(Raw(SNAPSHOT, position, text, problem, where))
+    raws = json_lines(body, SNAPSHOT)
     if len(raws) > 1 and all(raw.problem for raw in raws):
         _refuse_one_document(body)
     return raws
