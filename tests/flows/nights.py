@@ -74,6 +74,7 @@ def _metric_differences(lake: Path, universe: Universe, number: int) -> list[str
         "upvotes",
         "comment_count",
         "github_stars",
+        "cited_by_count",
     )
     day = universe.night_date(number).isoformat()
     mine = {
@@ -81,7 +82,8 @@ def _metric_differences(lake: Path, universe: Universe, number: int) -> list[str
         for row in rows(lake, f"select * from lake.metrics where night_date = date '{day}'")
     }
     theirs = {
-        json.dumps([str(row[name]) for name in names]) for row in truth.metrics(universe, number)
+        json.dumps([str(row.get(name)) for name in names])
+        for row in truth.metrics(universe, number)
     }
     return [f"metric not listed: {item}" for item in mine - theirs] + [
         f"metric missing: {item}" for item in theirs - mine
