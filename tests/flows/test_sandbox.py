@@ -660,9 +660,7 @@ def test_truth_agrees_with_huggingface(client: httpx.Client, small: Universe) ->
 def test_every_kind_of_damage_is_served(small: Universe) -> None:
     """Within the first night's windows each kind of damage occurs."""
     hints = {
-        row["reason_hint"]
-        for row in truth.quarantined(small, 0)
-        if row["source"] in FIRST_SOURCES
+        row["reason_hint"] for row in truth.quarantined(small, 0) if row["source"] in FIRST_SOURCES
     }
     assert len(hints) == 9
 

@@ -7,7 +7,6 @@ The addresses `/works` and `/MODE/works` list the same; a mode is a way to be re
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
@@ -228,7 +227,7 @@ def _offset(cursor: str) -> int:
         return 0
     try:
         text = base64.b64decode(cursor, validate=True).decode("ascii")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         text = ""
     match = re.fullmatch(r"\"\[([0-9]{1,9}), 'sandbox'\]\"", text)
     if match is None:

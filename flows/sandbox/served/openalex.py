@@ -176,9 +176,8 @@ def damaged(universe: Universe, night: int) -> list[Entry]:
     first = universe.night_date(0) - timedelta(days=FIRST_DAYS)
     names = list(DAMAGE)
     found = [_odd(DELETED_WORK, today, None)]
-    for day in days.weekdays(first, today) if universe.papers >= 300 else ():
-        count = day.toordinal()
-        found.append(_odd(f"W69{count:08d}", day, names[count * 5 // 7 % len(names)]))
+    for count, day in enumerate(days.weekdays(first, today) if universe.papers >= 300 else ()):
+        found.append(_odd(f"W69{count:08d}", day, names[count % len(names)]))
     return found
 
 
