@@ -1,7 +1,7 @@
-"""What OpenAlex answers: lists of works, single works, lines of its snapshot, and refusals."""
+"""What OpenAlex answers: works in lists, alone and in lines, what their fields mean, and refusals."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from flows.source import Raw, Refusal
 from flows.waits import parse_retry_after
 from schemas import normalize
 from schemas.errors import BrokenResponseError
+from schemas.paper import Author, Identifier
+from schemas.records.openalex import Authorship, Biblio, Inverted, Location, Work
 
 NAME = "openalex"
 WORK = "openalex-work"
@@ -20,6 +22,19 @@ PREFIX = "https://openalex.org/"
 _MOST_RECORDS = 100_000
 # "Deleted Work": what references to works that are gone lead to.
 _NO_WORKS = frozenset({f"{PREFIX}W4285719527"})
+
+_TYPES = {
+    "component": "other",
+    "journal-article": "article",
+    "monograph": "book",
+    "posted-content": "preprint",
+    "proceedings": "proceedings",
+    "proceedings-article": "proceedings-article",
+    "conference-paper": "proceedings-article",
+    "edited-book": "book",
+    "reference-book": "book",
+}
+"""OpenAlex's and Crossref's words for kinds of work that are not ours; the others are."""
 
 
 def refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusal | None:
@@ -139,3 +154,109 @@ def has_lines(path: Path) -> bool:
     except orjson.JSONDecodeError:
         return False
     return isinstance(found, dict) and "results" not in found
+
+
+def abstract_of(index: Inverted) -> str:
+    """The text of an inverted index (word -> its positions), its words joined by blanks.
+
+    Positions only tell the order: holes close, and of two words at one position the first of the
+    index comes first, so that no position, however large, costs anything.
+    """
+    placed = [(place, word) for word, places in index.items() for place in places]
+    placed.sort(key=lambda item: item[0])
+    return " ".join(word for _, word in placed)
+
+
+def arxiv_id_of(work: Work, places: Sequence[Location]) -> str | None:
+    """From the DOI that arXiv gives, else from the first location there."""
+    texts = [work.get("doi"), (work.get("ids") or {}).get("doi")]
+    for place in places:
+        texts += [place.get("landing_page_url"), place.get("pdf_url")]
+    for text in texts:
+        if text and "arxiv" in text.lower():
+            found = normalize.arxiv_id(text)
+            if found is not None:
+                return found.id
+    return None
+
+
+def identifiers_of(
+    key: str, doi: str | None, arxiv: str | None, ids: Mapping[str, Any]
+) -> tuple[Identifier, ...]:
+    """Every identifier of a work, the numbers without their addresses."""
+    pmid = re.fullmatch(r"(?:https?://\S+/)?([1-9][0-9]{0,8})/?", str(ids.get("pmid") or ""))
+    pmcid = re.fullmatch(r"(?:https?://\S+/)?(?:PMC)?([1-9][0-9]{0,8})/?", ids.get("pmcid") or "")
+    mag = re.fullmatch("[1-9][0-9]{0,14}", str(ids.get("mag") or ""))
+    return normalize.identifiers(
+        doi=doi,
+        arxiv_id=arxiv,
+        openalex=key,
+        pmid=pmid and pmid[1],
+        pmcid=pmcid and f"PMC{pmcid[1]}",
+        mag=mag and mag[0],
+    )
+
+
+def authors_of(authorships: Sequence[Authorship]) -> tuple[Author, ...]:
+    """The authors by the names OpenAlex knows them by, else as printed."""
+    found = []
+    for item in authorships:
+        person = item.get("author") or {}
+        printed = item.get("raw_affiliation_strings") or [
+            place.get("display_name") or "" for place in item.get("institutions") or ()
+        ]
+        author = normalize.author_of(
+            person.get("display_name") or item.get("raw_author_name"),
+            orcid_id=person.get("orcid"),
+            affiliation=next(filter(None, printed), None),
+        )
+        if author is not None:
+            found.append(author)
+    return tuple(found)
+
+
+def type_of(work: Work, primary: Location) -> str | None:
+    """Our word for the kind of work; only "article" is made more exact by Crossref's word."""
+    if work.get("is_paratext"):
+        return "paratext"
+    told = work.get("type") or ""
+    if told in ("article", ""):
+        crossref = primary.get("raw_type") or work.get("type_crossref") or ""
+        told = crossref if crossref in _TYPES else told
+    return normalize.readable(_TYPES.get(told, told))
+
+
+def keywords_of(work: Work) -> tuple[str, ...]:
+    """The keywords, each once."""
+    words = (item.get("display_name") or item.get("keyword") for item in work.get("keywords") or ())
+    return tuple(dict.fromkeys(word for word in map(normalize.readable, words) if word))
+
+
+def language_of(told: str | None) -> str | None:
+    """The language, where it is a word of ISO 639-1."""
+    return told if told and re.fullmatch("[a-z]{2}", told) else None
+
+
+def license_of(*places: Location) -> str | None:
+    """The first licence that is told exactly enough to name it."""
+    for place in places:
+        found = normalize.license_id(place.get("license"))
+        if found is not None:
+            return found
+    return None
+
+
+def journal_ref_of(biblio: Biblio, venue: str | None, year: int | None) -> str | None:
+    """`Journal of Looms 12(3), 45-67 (2026)`, as far as volume, issue or pages are known."""
+    volume, issue, first, last = (
+        biblio.get("volume"),
+        biblio.get("issue"),
+        biblio.get("first_page"),
+        biblio.get("last_page"),
+    )
+    if not (volume or first):
+        return None
+    number = f"{volume or ''}({issue})" if issue else volume or ""
+    pages = f"{first}-{last}" if first and last and first != last else first or ""
+    place = ", ".join(filter(None, (" ".join(filter(None, (venue, number))), pages)))
+    return normalize.readable(f"{place} ({year})" if year else place)

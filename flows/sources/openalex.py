@@ -33,25 +33,34 @@ from flows.openalex_forms import (
     NAME,
     PREFIX,
     WORK,
+    abstract_of,
+    arxiv_id_of,
+    authors_of,
     broken,
     has_lines,
     id_of,
+    identifiers_of,
+    journal_ref_of,
+    keywords_of,
+    language_of,
+    license_of,
     parse,
     read_answer,
     refusal,
+    type_of,
 )
 from flows.reading import read_lines, read_whole
 from flows.settings import Settings
 from flows.source import Fetch, Format, ListSpec, Seen, Source, Window
 from schemas import normalize
 from schemas.errors import RefusedError
-from schemas.paper import Author, Identifier, Listing, Metric
-from schemas.records.openalex import Authorship, Biblio, Inverted, Location, Work
+from schemas.paper import Listing, Metric
+from schemas.records.openalex import Location, Work
 from warehouse.responses import Response
 
 _PAGE_SIZE = 100
 _MOST_PAGES = 10_000  # what a free day's budget pays for
-# Works published a day in artificial intelligence and computer vision, roughly; for the estimate.
+# Works published a day in artificial intelligence and computer vision: a guess, for the estimate.
 _WORKS_A_DAY = 2_000
 
 # What the record's schema uses, without the references, concepts and counts by year of a whole work.
@@ -60,20 +69,6 @@ _SELECTED = (
     "locations,open_access,authorships,cited_by_count,biblio,is_retracted,is_paratext,"
     "primary_topic,keywords,abstract_inverted_index,updated_date"
 )
-_TYPES = {
-    # What Crossref calls it is more exact than "article", and in older records not yet translated.
-    "component": "other",
-    "journal-article": "article",
-    "monograph": "book",
-    "posted-content": "preprint",
-    "proceedings": "proceedings",
-    "proceedings-article": "proceedings-article",
-    "conference-paper": "proceedings-article",
-    "edited-book": "book",
-    "reference-book": "book",
-}
-"""OpenAlex's and Crossref's words for kinds of work that are not ours; the others are."""
-
 _LIST_NAME = re.compile(r"[a-z][a-z0-9_-]{0,29}")
 _CONDITION = re.compile(r"[a-z_]+(?:\.[a-z_]+)*:[A-Za-z0-9!<>][A-Za-z0-9!<>|:/._+-]{0,2000}")
 _OURS = re.compile(r"(from_|to_)?(updated|created|publication)_date:")
@@ -164,7 +159,7 @@ def secrets(settings: Settings) -> Mapping[str, str]:
 async def requests(fetch: Fetch, window: Window) -> AsyncIterator[Response]:
     """The pages of what changed in the window or, where that is refused, of what was published.
 
-    A page that a plan was wanted for costs nothing, so it is asked for every night: a plan may come.
+    A refusal costs nothing of the budget, so every night asks: a plan may have come.
     """
     days = f"from_updated_date:{window.start}"
     if not window.is_open:
@@ -249,11 +244,13 @@ def _check_budget(total: int, response: Response) -> None:
         if not re.fullmatch("[0-9]{1,15}", told):
             return
         left += int(told)
+    cost = response.headers.get("x-ratelimit-credits-used", "1")
+    left //= max(1, int(cost) if re.fullmatch("[0-9]{1,6}", cost) else 1)
     pages = -(-total // _PAGE_SIZE) - 1
     if pages > left:
         raise RefusedError(
             f"{NAME}: {response.url}: it lists {total:,} works on {pages:,} more pages, and today's "
-            f"budget has {left:,} left; narrow PAPERLAKE_OPENALEX_LISTS, or see "
+            f"budget has {left:,} of them left; narrow PAPERLAKE_OPENALEX_LISTS, or see "
             "https://openalex.org/pricing.",
             source=NAME,
             url=response.url,
@@ -286,7 +283,7 @@ def listing(record: Any, seen: Seen) -> tuple[Listing, Sequence[Metric]]:
     places = [primary, best, *(work.get("locations") or ())]
     ids = work.get("ids") or {}
     doi = normalize.doi(work.get("doi")) or normalize.doi(ids.get("doi"))
-    arxiv = _arxiv_id(work, places)
+    arxiv = arxiv_id_of(work, places)
     venue = (primary.get("source") or {}).get("display_name") or primary.get("raw_source_name")
     published = normalize.to_date(work.get("publication_date"))
     code = normalize.code_url(abstract)
@@ -299,17 +296,17 @@ def listing(record: Any, seen: Seen) -> tuple[Listing, Sequence[Metric]]:
         title=normalize.readable(title),
         title_key=normalize.title_key(title),
         abstract=abstract,
-        authors=_authors(work.get("authorships") or ()),
+        authors=authors_of(work.get("authorships") or ()),
         publication_date=published,
-        type=_type(work, primary),
+        type=type_of(work, primary),
         venue=normalize.readable(venue),
         doi=doi,
         arxiv_id=arxiv,
-        identifiers=_identifiers(key, doi, arxiv, ids),
-        keywords=_keywords(work),
-        language=_language(work.get("language")),
-        license=_license(primary, best),
-        journal_ref=_journal_ref(
+        identifiers=identifiers_of(key, doi, arxiv, ids),
+        keywords=keywords_of(work),
+        language=language_of(work.get("language")),
+        license=license_of(primary, best),
+        journal_ref=journal_ref_of(
             work.get("biblio") or {}, venue, published.year if published else None
         ),
         is_open_access=(work.get("open_access") or {}).get("is_oa"),
@@ -338,107 +335,6 @@ def listing(record: Any, seen: Seen) -> tuple[Listing, Sequence[Metric]]:
         response_sha256=seen.response.sha256,
     )
     return row, (metric,)
-
-
-def abstract_of(index: Inverted) -> str:
-    """The text of an inverted index (word -> its positions), its words joined by blanks.
-
-    Positions only tell the order: holes close, and of two words at one position the first of the
-    index comes first, so that no position, however large, costs anything.
-    """
-    placed = [(place, word) for word, places in index.items() for place in places]
-    placed.sort(key=lambda item: item[0])
-    return " ".join(word for _, word in placed)
-
-
-def _arxiv_id(work: Work, places: Sequence[Location]) -> str | None:
-    """From the DOI that arXiv gives, else from the first location there."""
-    texts = [work.get("doi"), (work.get("ids") or {}).get("doi")]
-    for place in places:
-        texts += [place.get("landing_page_url"), place.get("pdf_url")]
-    for text in texts:
-        if text and "arxiv" in text.lower():
-            found = normalize.arxiv_id(text)
-            if found is not None:
-                return found.id
-    return None
-
-
-def _identifiers(
-    key: str, doi: str | None, arxiv: str | None, ids: Mapping[str, Any]
-) -> tuple[Identifier, ...]:
-    pmid = re.fullmatch(r"(?:https?://\S+/)?([1-9][0-9]{0,8})/?", str(ids.get("pmid") or ""))
-    pmcid = re.fullmatch(r"(?:https?://\S+/)?(?:PMC)?([1-9][0-9]{0,8})/?", ids.get("pmcid") or "")
-    mag = re.fullmatch("[1-9][0-9]{0,14}", str(ids.get("mag") or ""))
-    return normalize.identifiers(
-        doi=doi,
-        arxiv_id=arxiv,
-        openalex=key,
-        pmid=pmid and pmid[1],
-        pmcid=pmcid and f"PMC{pmcid[1]}",
-        mag=mag and mag[0],
-    )
-
-
-def _authors(authorships: Sequence[Authorship]) -> tuple[Author, ...]:
-    found = []
-    for item in authorships:
-        person = item.get("author") or {}
-        printed = item.get("raw_affiliation_strings") or [
-            place.get("display_name") or "" for place in item.get("institutions") or ()
-        ]
-        author = normalize.author_of(
-            person.get("display_name") or item.get("raw_author_name"),
-            orcid_id=person.get("orcid"),
-            affiliation=next(filter(None, printed), None),
-        )
-        if author is not None:
-            found.append(author)
-    return tuple(found)
-
-
-def _type(work: Work, primary: Location) -> str | None:
-    """Our word for the kind of work; only "article" is made more exact by Crossref's word."""
-    if work.get("is_paratext"):
-        return "paratext"
-    told = work.get("type") or ""
-    if told in ("article", ""):
-        crossref = primary.get("raw_type") or work.get("type_crossref") or ""
-        told = crossref if crossref in _TYPES else told
-    return normalize.readable(_TYPES.get(told, told))
-
-
-def _keywords(work: Work) -> tuple[str, ...]:
-    words = (item.get("display_name") or item.get("keyword") for item in work.get("keywords") or ())
-    return tuple(dict.fromkeys(word for word in map(normalize.readable, words) if word))
-
-
-def _language(told: str | None) -> str | None:
-    return told if told and re.fullmatch("[a-z]{2}", told) else None
-
-
-def _license(*places: Location) -> str | None:
-    for place in places:
-        found = normalize.license_id(place.get("license"))
-        if found is not None:
-            return found
-    return None
-
-
-def _journal_ref(biblio: Biblio, venue: str | None, year: int | None) -> str | None:
-    """`Journal of Looms 12(3), 45-67 (2026)`, as far as volume, issue or pages are known."""
-    volume, issue, first, last = (
-        biblio.get("volume"),
-        biblio.get("issue"),
-        biblio.get("first_page"),
-        biblio.get("last_page"),
-    )
-    if not (volume or first):
-        return None
-    number = f"{volume or ''}({issue})" if issue else volume or ""
-    pages = f"{first}-{last}" if first and last and first != last else first or ""
-    place = ", ".join(filter(None, (" ".join(filter(None, (venue, number))), pages)))
-    return normalize.readable(f"{place} ({year})" if year else place)
 
 
 def read_file(path: Path, _options: Mapping[str, Any]) -> Iterator[tuple[bytes, Mapping[str, Any]]]:

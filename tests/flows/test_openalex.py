@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from flows import answers, fetching
 from flows.importing import import_files
-from flows.openalex_forms import parse, refusal
+from flows.openalex_forms import abstract_of, parse, refusal
 from flows.report import remarks
 from flows.running import run_nightly
 from flows.runs import Silent
@@ -34,7 +34,7 @@ from flows.sandbox.server import run_in_thread
 from flows.sandbox.universe import Universe
 from flows.settings import Settings, load_settings
 from flows.source import Seen, Source, Window, load_sources
-from flows.sources.openalex import SOURCE, abstract_of, off, secrets
+from flows.sources.openalex import SOURCE, off, secrets
 from flows.validate import Problem, validate
 from schemas.errors import BrokenResponseError, RefusedError, SettingsError
 from schemas.paper import Listing, Metric, Run
@@ -545,6 +545,8 @@ def test_another_refusal_is_passed_on() -> None:
         ({"x-ratelimit-remaining": "8"}, True),
         ({"x-ratelimit-remaining": "8", "x-ratelimit-onetime-remaining": "1"}, False),
         ({"x-ratelimit-remaining": "9"}, False),
+        ({"x-ratelimit-remaining": "80", "x-ratelimit-credits-used": "10"}, True),
+        ({"x-ratelimit-remaining": "90", "x-ratelimit-credits-used": "10"}, False),
         ({"x-ratelimit-remaining": "none"}, False),
         ({}, False),
     ],
@@ -560,7 +562,7 @@ def test_a_window_that_the_budget_does_not_reach_through_is_not_begun(
     assert len(fetch.asked) == (1 if is_refused else 2)
     if is_refused:
         assert error.value.facts["refusal"] == "budget"
-        assert "budget has 8 left" in str(error.value)
+        assert "budget has 8 of them left" in str(error.value)
 
 
 # --------------------------------------------------------------------------------------- settings
@@ -786,7 +788,7 @@ def test_a_spent_budget_ends_the_source_for_the_night(
     with in_mode("poor", monkeypatch):
         run, outcome = only(lake_path, url)
     assert outcome.state == "failed"
-    assert "today's budget has 1 left" in outcome.problem
+    assert "today's budget has 1 of them left" in outcome.problem
     run, outcome = only(lake_path, url)
     assert (run.state, outcome.n_new > 100) == ("published", True)
 
