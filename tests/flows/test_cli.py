@@ -184,7 +184,8 @@ def test_show_finds_a_paper_by_every_key(home: Path) -> None:
     found = answer(
         home,
         "sql",
-        "select paper_id, arxiv_id, doi from papers where doi is not null and listings_count > 1 limit 1",
+        "select paper_id, arxiv_id, doi from papers where doi is not null and len(sources) > 1 "
+        "and list_contains(sources, 'arxiv') order by paper_id limit 1",
     )[0]
     keys = [
         found["paper_id"],
@@ -196,9 +197,11 @@ def test_show_finds_a_paper_by_every_key(home: Path) -> None:
     for key in keys:
         shown = answer(home, "show", key)
         assert shown["paper"]["paper_id"] == found["paper_id"], key
-    assert {row["source"] for row in shown["listings"]} == {"arxiv", "huggingface"}
+    sources = {row["source"] for row in shown["listings"]}
+    assert "arxiv" in sources
+    assert len(sources) > 1
     text = paperlake("show", keys[0], cwd=home).stdout
-    assert "Listings (2)" in text
+    assert f"Listings ({len(shown['listings'])})" in text
     missing = paperlake("show", "9999.99999", cwd=home)
     assert (missing.returncode, "Nothing is known" in missing.stderr) == (2, True)
 
