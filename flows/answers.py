@@ -229,6 +229,7 @@ def sources(settings: Settings, lake: Lake) -> Rows:
             if is_sandbox
             else settings.base_urls.get(source.name, source.base_url),
             "n_listings": sum(counts.get(name, 0) for name in (source.name, *source.aliases)),
+            "off": None if is_sandbox else source.off(settings),
             "pause_seconds": source.pause_seconds,
             "watermark": watermarks.get(source.name, {}).get(spec.name),
             "last_success_date": successes.get((source.name, spec.name)),
@@ -249,9 +250,12 @@ def status(settings: Settings, lake: Lake) -> dict[str, Any]:
             runs = select(
                 connection,
                 "select run_id, kind, night_date, started_at, ended_at, state, exit_code, snapshot, "
-                "coalesce(problem, [o.problem for o in outcomes if o.problem is not null][1], "
+                # What is switched off is told last: it must not hide what went wrong.
+                "coalesce(problem, "
+                "[o.problem for o in outcomes if o.problem is not null and o.state <> 'off'][1], "
                 "[o.source || ' ' || o.list || ' is ' || o.state for o in outcomes "
-                "if o.state <> 'ok'][1]) as problem "
+                "if o.state not in ('ok', 'off')][1], "
+                "[o.problem for o in outcomes if o.state = 'off'][1]) as problem "
                 "from main.runs order by started_at desc, snapshot desc limit 5",
             )
     noted_rows = [

@@ -392,7 +392,9 @@ def sources(
 
     rows = answers.sources(common.settings, Lake(common.settings.lake))
     _emit_rows(
-        common, rows, ["source", "list", "n_listings", "watermark", "last_success_date", "base_url"]
+        common,
+        rows,
+        ["source", "list", "n_listings", "watermark", "last_success_date", "base_url", "off"],
     )
 
 

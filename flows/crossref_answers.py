@@ -57,14 +57,14 @@ def parse(body: bytes) -> list[Raw]:
 
 def _from_lines(body: bytes) -> list[Raw]:
     raws: list[Raw] = []
-    for position, value, problem in json_lines(body):
-        where = f"line {position + 1}"
-        if problem is not None:
-            raws.append(Raw(WORK, position, value, problem, where))
+    for line in json_lines(body, WORK):
+        if line.problem is not None:
+            raws.append(line)
             continue
+        value = line.data
         if isinstance(value, dict) and "message" in value and "DOI" not in value:
             value = value["message"]
-        raw = _raw(position, value, where)
+        raw = _raw(line.position, value, line.where)
         if raw is not None:
             raws.append(raw)
     return raws

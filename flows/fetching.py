@@ -222,8 +222,8 @@ class Fetcher:
         # 429, and 503 with a time to come back, are a host that manages its load, not a broken one.
         await self._pace.report(host, ok=answer.status < 500 or wait is not None)
         longest = self._settings.max_retry_after_seconds
-        if budget is not None:
-            await self._pace.hold(host, min(budget, longest))
+        if budget is not None and budget <= longest:
+            await self._pace.hold(host, budget)
         if answer.status in _USABLE or answer.status in _REDIRECTS:
             return answer
         if wait is not None and wait <= longest:
@@ -259,7 +259,7 @@ class Fetcher:
             return await beginning(response.headers, response.aiter_raw())
         is_framed = {"content-length", "transfer-encoding"} & response.headers.keys()
         if response.status_code != 204 and not is_framed:
-            self._warn("answers come without a length: one that is cut off may look complete.")
+            self.warn("answers come without a length: one that is cut off may look complete.")
         return await read_body(
             response.headers, response.aiter_raw(), self._source.max_response_bytes
         )
@@ -315,7 +315,7 @@ class Fetcher:
         target = self._parse(location, url)
         if answer.status in (301, 308):
             shown = self._shown(str(target))
-            self._warn(f"{self._shown(str(url))} has moved to {shown}: change it in the source.")
+            self.warn(f"{self._shown(str(url))} has moved to {shown}: change it in the source.")
         return target
 
     def _parse(self, url: str, base: httpx.URL | None = None) -> httpx.URL:
@@ -330,7 +330,7 @@ class Fetcher:
         unknown = secret_names(url) - {*self._secrets, "mailto", "email"}
         if unknown:
             names = ", ".join(sorted(unknown))
-            self._warn(f"answers are not replayed, as {names} in the query may be a secret.")
+            self.warn(f"answers are not replayed, as {names} in the query may be a secret.")
         return not unknown
 
     def _shown(self, url: str) -> str:
@@ -340,8 +340,9 @@ class Fetcher:
         """Hide the given secrets by value, and those of any URL in the text by name."""
         return _blotted(text, self._secrets)
 
-    def _warn(self, text: str) -> None:
-        text = f"{self._source.name}: {text}"
+    def warn(self, text: str) -> None:
+        """Say it in the run's report, once; see `flows.source.Fetch`."""
+        text = f"{self._source.name}: {self._blot(text)}"
         if text not in self.warnings:
             self.warnings.append(text)
 

@@ -205,8 +205,8 @@ class Reader:
                 continue
             listings.append(listing)
             metrics.extend(self.first_of_each(said))
-            # A mere count, such as of citations, is no entry in the list of a day.
-            self.n_undated += sum(m.list_date is None and m.rank is not None for m in said)
+            # A count is of the night; only a place in a list is of the list's day.
+            self.n_undated += sum(m.rank is not None and m.list_date is None for m in said)
         self.n_records += len(raws)
         self.n_sound += len(listings)
         self.by_list_day[str(response.context.get("list_date"))] += len(listings)

@@ -47,7 +47,7 @@ def merge(run_id: str) -> dict[str, int]:
     run.writer = writer
     lacks = {item.name: item.lacks for source in load_sources().values() for item in source.formats}
     counts = writer.upsert_listings(run.stages, lacks)
-    identifiers.group(writer, ranks())
+    identifiers.group(writer, ranks(), lacks)
     writer.upsert_staged(METRICS, run.stages)
     quarantined = writer.upsert_staged(QUARANTINE, run.stages)
     for (source_name, list_name), count in counts.items():
@@ -240,7 +240,8 @@ def _finish(run: OpenRun) -> Run:
 
 
 def _failures(run: OpenRun) -> str | None:
-    problems = dict.fromkeys(item.problem for item in run.harvests.values() if item.problem)
+    harvests = (item for item in run.harvests.values() if item.state != "off")
+    problems = dict.fromkeys(item.problem for item in harvests if item.problem)
     return " ".join(problems) or None
 
 

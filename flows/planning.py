@@ -74,6 +74,8 @@ def say_estimate(run: OpenRun) -> None:
     """Say how many requests and minutes are expected, before the first is made."""
     requests: Counter[str] = Counter()
     for harvest in run.harvests.values():
+        if harvest.is_done:
+            continue
         if run.kind == "backfill":
             windows = harvest.windows
         elif harvest.spec.is_capture:

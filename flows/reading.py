@@ -12,6 +12,7 @@ from typing import IO, Any, NoReturn, cast
 
 import orjson
 
+from flows.source import Raw
 from schemas.errors import UsageError
 
 MIB = 1024 * 1024
@@ -99,23 +100,25 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-def json_lines(body: bytes) -> Iterator[tuple[int, Any, str | None]]:
-    """The lines of a body that each hold one JSON value; blank ones are left out.
+def json_lines(body: bytes, format_name: str) -> list[Raw]:
+    """The records of a body of JSON lines; a line that is no JSON is a record with a problem.
 
-    Yields:
-        The place of the line, from 0, its value, and None; of a line that is no JSON its first
-        1,000 characters, and what is wrong.
+    Blank lines are no records; positions count every line.
     """
+    raws: list[Raw] = []
     for position, line in enumerate(body.split(b"\n")):
         if not line or line.isspace():
             continue
+        where = f"line {position + 1}"
         try:
-            yield position, orjson.loads(line), None
+            raws.append(Raw(format_name, position, orjson.loads(line), where=where))
         except orjson.JSONDecodeError as error:
+            text = line[:1_000].decode(errors="replace")
             problem = f"is not a JSON object: {error}"
             if line.endswith(CUT):
                 problem = "is longer than 8 MiB"
-            yield position, line[:1_000].decode(errors="replace"), problem
+            raws.append(Raw(format_name, position, text, problem, where))
+    return raws
 
 
 def day_in_name(path: Path) -> date | None:

@@ -26,6 +26,9 @@ class Fetch(Protocol):
     def base_url(self) -> str:
         """Where the source's API begins: its real address, or another by setting or sandbox."""
 
+    def warn(self, text: str) -> None:
+        """Say in the run's report what went well but should be looked at; the same text once."""
+
     def __call__(
         self,
         path_or_url: str,
@@ -70,6 +73,10 @@ class ListSpec:
     """Whether silence is judged for each list day (else for the window as a whole)."""
     size: int = 0
     """How many entries make a capture; 0 for lists that are not captured."""
+    query: str = ""
+    """What to ask the source for, where the name does not say it."""
+    rolling_days: int = 0
+    """Days back that are read again every night where the source will not tell what changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ class Bibliography(Row):
     comments: Annotated[str | None, Column(29)] = None
     """The authors' comments to arXiv: pages, figures, where accepted."""
     journal_ref: Annotated[str | None, Column(30)] = None
-    """Reference to the published form, as the authors gave it to arXiv, or made of its volume and pages."""
+    """Reference to the published form, as its authors gave it, else put together from venue, volume, issue, pages and year."""
     report_no: Annotated[str | None, Column(31)] = None
     """Report number of the authors' institution."""
     is_open_access: Annotated[bool | None, Column(32)] = None

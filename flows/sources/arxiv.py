@@ -88,10 +88,7 @@ def parse(body: bytes) -> list[Raw]:
 
 def _from_lines(body: bytes) -> list[Raw]:
     _ARXIV.check_number(body.count(b"\n"))
-    raws = [
-        Raw(SNAPSHOT, position, data, problem, f"line {position + 1}")
-        for position, data, problem in json_lines(body)
-    ]
+    raws = json_lines(body, SNAPSHOT)
     if len(raws) > 1 and all(raw.problem for raw in raws):
         _refuse_one_document(body)
     return raws

@@ -198,7 +198,7 @@ SOURCE = Source(
     expected_seconds=5.0,
     parser_version=1,
     lists=lists,
-    formats=(Format(WORK, Work),),
+    formats=(Format(WORK, Work, lacks=frozenset({"is_withdrawn"})),),
     requests=requests,
     parse=parse,
     listing=listing,

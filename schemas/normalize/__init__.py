@@ -10,7 +10,7 @@ from schemas.normalize.cleaning import clean
 from schemas.normalize.excerpts import excerpt
 from schemas.normalize.ids import ArxivId, arxiv_id, doi, dois, identifiers
 from schemas.normalize.jats import readable_jats
-from schemas.normalize.people import author, author_of, name
+from schemas.normalize.people import author, author_of, name, orcid
 from schemas.normalize.text import readable, readable_block, title_key, title_key_of
 from schemas.normalize.times import to_date, to_datetime
 from schemas.normalize.withdrawal import says_withdrawn
@@ -28,6 +28,7 @@ __all__ = [
     "identifiers",
     "license_id",
     "name",
+    "orcid",
     "readable",
     "readable_block",
     "readable_jats",

@@ -388,6 +388,9 @@ class FakeFetch:
         self.body = body
         self.asked: list[tuple[dict[str, Any], bool]] = []
 
+    def warn(self, text: str) -> None:
+        raise AssertionError(text)
+
     async def __call__(
         self,
         path_or_url: str,

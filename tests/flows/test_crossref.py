@@ -408,6 +408,10 @@ class Script:
     def __init__(self, *answers: bytes | Exception) -> None:
         self.answers = list(answers)
         self.asked: list[tuple[str, int, bool]] = []
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
 
     async def __call__(
         self,

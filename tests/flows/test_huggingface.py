@@ -389,6 +389,9 @@ class FakeFetch:
         self.answer = answer
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
 
+    def warn(self, text: str) -> None:
+        raise AssertionError(text)
+
     async def __call__(
         self,
         path_or_url: str,

@@ -25,6 +25,7 @@ from schemas.normalize import (
     identifiers,
     license_id,
     name,
+    orcid,
     readable,
     readable_block,
     says_withdrawn,
@@ -58,7 +59,7 @@ MARKUP = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 TEXTS = ANY | MARKUP
 
 TO_TEXT: tuple[Callable[[str], str | None], ...] = (
-    clean, readable, readable_block, title_key, doi, name, license_id, code_url, url, excerpt,
+    clean, readable, readable_block, title_key, doi, name, orcid, license_id, code_url, url, excerpt,
 )  # fmt: skip
 TOTAL: tuple[Callable[[str], object], ...] = (
     *TO_TEXT, dois, arxiv_id, author, author_of, to_date, to_datetime, says_withdrawn,
@@ -525,6 +526,24 @@ def test_names(text: str | None, expected: str | None) -> None:
     """Names are printed as people write them."""
     assert name(text) == expected
     assert author_of(text) == (None if expected is None else Author(name=expected))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://orcid.org/0000-0002-1825-0097", "0000-0002-1825-0097"),
+        ("http://www.orcid.org/0000-0002-1694-233x/", "0000-0002-1694-233X"),
+        ("0000000218250097", "0000-0002-1825-0097"),
+        ("0000-0002-1825-0098", None),  # the check digit is wrong
+        ("https://orcid.org/", None),
+        ("0000-0002-1825-0097 and more", None),
+        (None, None),
+    ],
+)
+def test_orcid(text: str | None, expected: str | None) -> None:
+    """An ORCID iD is read bare or from its address, where its check digit holds."""
+    assert orcid(text) == expected
+    assert orcid(orcid(text)) == orcid(text)
 
 
 def test_authors_are_in_reading_order() -> None:

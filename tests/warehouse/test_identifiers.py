@@ -224,3 +224,15 @@ def test_other_relations_join_nothing(house: Tables) -> None:
         ]
     )
     assert groups(house) == [["a:1"], ["b:1"]]
+
+
+def test_who_cannot_know_of_a_withdrawal_has_no_say(tmp_path: Path) -> None:
+    """A format that carries no withdrawal leaves the word to the sources whose records do."""
+    house = Tables(tmp_path, {"mute": frozenset({"is_withdrawn"})})
+    best = listing("crossref:1", ["doi:10.1/x"]).model_copy(update={"record_format": "mute"})
+    house.write([best, listing("arxiv:1", ["doi:10.1/x"], is_withdrawn=True)])
+    (paper,) = house.rows(PAPERS)
+    assert (paper["best_listing_id"], paper["is_withdrawn"]) == ("crossref:1", True)
+    alone = listing("crossref:2", []).model_copy(update={"record_format": "mute"})
+    house.write([alone])
+    assert [row["is_withdrawn"] for row in house.rows(PAPERS)].count(False) == 1

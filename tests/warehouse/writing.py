@@ -40,7 +40,7 @@ class Tables:
         moment = Moment("nightly", date(2026, 3, number), NOW + timedelta(days=number))
         writer = Writer(self.root, self.manifest, number, moment, self.root / "scratch")
         counts = writer.upsert_listings([stage], self.lacks)
-        identifiers.group(writer, RANKS)
+        identifiers.group(writer, RANKS, self.lacks)
         writer.upsert_staged(METRICS, [stage])
         self.manifest = Manifest(
             snapshot=number,

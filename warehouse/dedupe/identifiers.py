@@ -16,6 +16,7 @@ from warehouse.dedupe import precedence
 from warehouse.dedupe.precedence import UNKNOWN, Ranks
 from warehouse.lake import Writer
 from warehouse.manifest import quoted, sql_file
+from warehouse.merging import Lacks
 
 # Schemes that name one work; others (an ISSN, a grant) must never join papers.
 LINKING_SCHEMES = ("arxiv", "doi", "openalex", "pmid", "semanticscholar")
@@ -23,7 +24,7 @@ LINKING_SCHEMES = ("arxiv", "doi", "openalex", "pmid", "semanticscholar")
 JOINING_RELATIONS = ("has-preprint", "is-preprint-of")
 
 
-def group(writer: Writer, ranks: Mapping[str, Ranks]) -> None:
+def group(writer: Writer, ranks: Mapping[str, Ranks], lacks: Lacks | None = None) -> None:
     """Bring papers, memberships and redirects up to date with the listings just written.
 
     Reads the temporary table `changed_listings` that `Writer.upsert_listings` leaves.
@@ -31,6 +32,7 @@ def group(writer: Writer, ranks: Mapping[str, Ranks]) -> None:
     Args:
         writer: of the coming snapshot.
         ranks: source -> its place where fields are taken from several listings.
+        lacks: format -> columns it cannot carry, on which it has no say.
     """
     db = writer.db
     if db.execute("select count(*) from changed_listings").fetchall() == [(0,)]:
@@ -70,7 +72,7 @@ def group(writer: Writer, ranks: Mapping[str, Ranks]) -> None:
     _retire(db)
     # The new rows are made before any table changes, since the views read the old state.
     db.execute(f"create or replace temp table new_memberships as {_memberships_sql()}")
-    db.execute(f"create or replace temp table new_papers as {_papers_sql(writer)}")
+    db.execute(f"create or replace temp table new_papers as {_papers_sql(writer, lacks or {})}")
     writer.upsert(
         REDIRECTS,
         f"select paper_id, merged_into, date {quoted(writer.moment.night_date.isoformat())} "
@@ -203,13 +205,17 @@ def _memberships_sql() -> str:
     return sql_file("dedupe", "memberships.sql")
 
 
-def _papers_sql(writer: Writer) -> str:
+def _papers_sql(writer: Writer, lacks: Lacks) -> str:
     names = ", ".join(f'p."{name}"' for name in schema_of(Paper).names if name != "last_changed_at")
     now = f"timestamptz {quoted(writer.moment.now.isoformat())}"
+    silent = ", ".join(
+        quoted(name) for name, gone in sorted(lacks.items()) if "is_withdrawn" in gone
+    )
     made = (
         sql_file("dedupe", "papers.sql")
         .replace("{best_columns}", _best_columns())
         .replace("{own_columns}", _own_columns())
+        .replace("{silent_on_withdrawal}", silent)
     )
     return f"select {names}, {now} as last_changed_at from ({made}) as p"
 

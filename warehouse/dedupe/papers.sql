@@ -44,7 +44,12 @@ gathered as (
         r.component,
         {best_columns}
         arg_min(r.listing_id, (r.work_rank, r.listing_id)) as best_listing_id,
-        arg_min(r.is_withdrawn, (r.work_rank, r.listing_id)) as is_withdrawn,
+        -- A format that cannot say it has no say in it.
+        coalesce(
+            arg_min(r.is_withdrawn, (r.work_rank, r.listing_id))
+                filter (not list_contains([{silent_on_withdrawal}]::varchar[], r.record_format)),
+            false
+        ) as is_withdrawn,
         bool_or(r.is_retracted) as is_retracted,
         bool_or(r.is_open_access) as is_open_access,
         min(r.submitted_date) as submitted_date,
