@@ -1,5 +1,6 @@
 """What is made before anything is measured: files of records, and the peer's script."""
 
+import gzip
 import string
 from pathlib import Path
 
@@ -46,3 +47,15 @@ def agreement(mine: str, theirs: str) -> dict[str, float]:
     )
     values = found.fetchall()[0]
     return {name: float(value) for name, value in zip(found.columns, values, strict=True)}
+
+
+def oai_pages(folder: str, count: int, size: int) -> int:
+    """Write answers of OAI-PMH with so many records, once; returns how many answers."""
+    target = Path(folder)
+    if not target.exists():
+        temporary = target.with_suffix(".part")
+        temporary.mkdir(exist_ok=True)
+        for number, page in enumerate(records.oai_pages(range(count), size)):
+            (temporary / f"{number:05}.xml.gz").write_bytes(gzip.compress(page, 6, mtime=0))
+        temporary.replace(target)
+    return len(list(target.glob("*.xml.gz")))
