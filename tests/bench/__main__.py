@@ -10,15 +10,13 @@ from pathlib import Path
 
 from tests.bench import cases, table
 from tests.bench.bench import Bench, Case, Figure
-from tests.bench.measuring import WorkFailed
+from tests.bench.measuring import WorkError
 
 
 def load_cases() -> dict[str, Case]:
     """Every benchmark of the folder `cases`, by name."""
     names = sorted(module.name for module in pkgutil.iter_modules(cases.__path__))
-    return {
-        name: importlib.import_module(f"{cases.__name__}.{name}").measure for name in names
-    }
+    return {name: importlib.import_module(f"{cases.__name__}.{name}").measure for name in names}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{name:12} {about.splitlines()[0]}")
         return 0
     figures: list[Figure] = []
+    facts = table.machine(options.scale, options.repeat)
     code = 0
     with tempfile.TemporaryDirectory(prefix="paperlake-bench-") as folder:
         work = Path(folder) / "work"
@@ -45,12 +44,12 @@ def main(arguments: list[str] | None = None) -> int:
                 for figure in known[name](bench):
                     figures.append(figure)
                     _say(table.markdown([figure]).splitlines()[-1])
-            except WorkFailed as error:
+            except WorkError as error:
                 code = 1
                 figures.append(Figure(f"{name} could not be run", "failed"))
                 _say(str(error))
             _say(f"{name}: {time.perf_counter() - started:.0f} s")
-    text = f"{table.machine(options.scale, options.repeat)}\n\n{table.markdown(figures)}"
+    text = f"{facts}\n\n{table.markdown(figures)}"
     print(text)
     if options.write:
         table.write(options.write, text)

@@ -39,7 +39,7 @@ class Measured:
     """What the function returned."""
 
 
-class WorkFailed(RuntimeError):
+class WorkError(RuntimeError):
     """A measured process ended with an error; the message is its stderr."""
 
 
@@ -47,7 +47,7 @@ def run(function: str, **arguments: Any) -> Measured:
     """Run `module:function` of `tests.bench.work` in a process of its own and measure it.
 
     Raises:
-        WorkFailed: it ended with another code than 0.
+        WorkError: it ended with another code than 0.
     """
     command = [sys.executable, "-m", "tests.bench.child", function, json.dumps(arguments)]
     result = command_run(command)
@@ -58,7 +58,7 @@ def command_run(command: Sequence[str], env: Mapping[str, str] | None = None) ->
     """Run a command in the checkout's folder and measure it; its value is its last line.
 
     Raises:
-        WorkFailed: it ended with another code than 0.
+        WorkError: it ended with another code than 0.
     """
     started = time.perf_counter()
     process = subprocess.Popen(
@@ -80,7 +80,7 @@ def command_run(command: Sequence[str], env: Mapping[str, str] | None = None) ->
     process.stdout.close()
     process.stderr.close()
     if process.returncode != 0:
-        raise WorkFailed(f"{' '.join(command[:6])}: {errors[0].decode(errors='replace')[-4000:]}")
+        raise WorkError(f"{' '.join(command[:6])}: {errors[0].decode(errors='replace')[-4000:]}")
     peak = max(sampler.peak, usage.ru_maxrss * 1024)
     lines = output.decode().strip().splitlines()
     return Measured(usage.ru_utime + usage.ru_stime, wall, peak, lines[-1] if lines else "")
@@ -122,9 +122,7 @@ def _resident(pid: int) -> int:
         return 0
 
 
-def alternate(
-    repetitions: int, **contenders: Callable[[], Measured]
-) -> dict[str, list[Measured]]:
+def alternate(repetitions: int, **contenders: Callable[[], Measured]) -> dict[str, list[Measured]]:
     """Run contenders by turns, so that a busy moment of the machine meets them all."""
     found: dict[str, list[Measured]] = {name: [] for name in contenders}
     for _ in range(repetitions):

@@ -49,7 +49,7 @@ _LICENSES = (
 # Printed with the accent in LaTeX, parsed as Unicode: both stand in a record.
 _ACCENTED = (
     ("Erd\\H{o}s", "Erdős"),
-    ("M\\\"uller", "Müller"),
+    ('M\\"uller', "Müller"),
     ("Balaz\\'s", "Balaźs"),
     ("Nu\\~nez", "Nuñez"),
     ("S\\o{}rensen", "Sørensen"),
@@ -172,7 +172,9 @@ def record(number: int, revision: int = 0) -> dict[str, Any]:
         "authors": _wrapped(", ".join(names), "", "  "),
         "title": _wrapped(title, "", "  ", 76) if len(title) > 76 else title,
         "comments": comments,
-        "journal-ref": f"J. Sandb. Res. {1 + number % 90} ({year}) {number % 2000}" if doi else None,
+        "journal-ref": f"J. Sandb. Res. {1 + number % 90} ({year}) {number % 2000}"
+        if doi
+        else None,
         "doi": doi,
         "report-no": None,
         "categories": " ".join(dict.fromkeys(categories)),

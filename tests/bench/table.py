@@ -33,6 +33,12 @@ def machine(scale: float, repetitions: int) -> str:
         except importlib.metadata.PackageNotFoundError:
             versions.append(f"{name} absent")
     size = "" if scale == 1 else f" At a scale of {scale:g}: no figure below is about a bar."
+    load = os.getloadavg()[0]
+    if load > 1.5:
+        size += (
+            f" Other work kept the machine busy meanwhile (a load of {load:.0f}): seconds of wall "
+            "time are too high."
+        )
     return (
         f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()} on {platform.machine()}, "
         f"Python {platform.python_version()}, {', '.join(versions)}; "

@@ -42,9 +42,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
 def made_pages(bench: Bench, count: int) -> str:
     """The folder of so many answers, made where it is not there yet."""
     folder = bench.cache / f"oai-{count}"
-    measuring.run(
-        "preparing:oai_pages", folder=str(folder), count=count * RECORDS, size=RECORDS
-    )
+    measuring.run("preparing:oai_pages", folder=str(folder), count=count * RECORDS, size=RECORDS)
     return str(folder)
 
 

@@ -48,7 +48,9 @@ def measure(bench: Bench) -> Iterator[Figure]:
             aim=0.25,
         )
     else:
-        yield Figure("the same against dlt to its own Parquet", _told(found["mine"]), "not installed")
+        yield Figure(
+            "the same against dlt to its own Parquet", _told(found["mine"]), "not installed"
+        )
 
 
 def made_lines(bench: Bench, count: int) -> str:
@@ -70,9 +72,7 @@ def _told(runs: list[Measured]) -> str:
 
 
 def _agreement(mine: str, theirs: str) -> Figure:
-    shares: dict[str, Any] = measuring.run(
-        "preparing:agreement", mine=mine, theirs=theirs
-    ).value
+    shares: dict[str, Any] = measuring.run("preparing:agreement", mine=mine, theirs=theirs).value
     # Rounded down: what is said to agree wholly does.
     less = {
         name: math.floor(share * 1000) / 10

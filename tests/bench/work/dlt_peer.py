@@ -7,8 +7,8 @@ from typing import Any
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 os.environ["RUNTIME__LOG_LEVEL"] = "ERROR"
 
-import dlt  # noqa: E402 - it reads its settings when it is imported
-from dlt.sources.filesystem import filesystem, read_jsonl  # noqa: E402 - as dlt
+import dlt
+from dlt.sources.filesystem import filesystem, read_jsonl
 
 
 def run(lines: str, target: str) -> dict[str, Any]:

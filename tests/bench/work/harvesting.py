@@ -2,11 +2,10 @@
 
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
-from flows import pipeline
 from flows.running import run_nightly
 from flows.settings import load_settings
+from tests.bench.work.importing import listings_only
 
 
 def night(url: str, lake: str) -> dict[str, Any]:
@@ -17,10 +16,7 @@ def night(url: str, lake: str) -> dict[str, Any]:
         base_urls={"arxiv": url},
         arxiv_sets="cs",
     )
-    with (
-        mock.patch.object(pipeline.identifiers, "group", lambda writer: None),
-        mock.patch.object(pipeline, "run_checks", lambda connection: {}),
-    ):
+    with listings_only():
         run = run_nightly(settings, use_prefect=False, source_names=["arxiv"])
     assert run.state == "published", run.problem
     (outcome,) = run.outcomes

@@ -1,7 +1,7 @@
 """Ours: the reading of a snapshot in one process, each stage by a clock of its own."""
 
 import time
-from collections import Counter
+from collections import defaultdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def read(lines: str, lake: str) -> dict[str, float]:
     night = date(2026, 11, 23)
     pack = Pack(Path(lake), source.name, night)
     stage = Stage(Path(lake) / "stage", source.name, "file", 0)
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = defaultdict(float)
     clock = time.process_time
     known: set[str] = set()
     last = clock()
