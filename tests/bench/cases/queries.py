@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from tests.bench import measuring
 from tests.bench.bench import Bench, Figure
-from tests.bench.cases.upsert import NIGHTS, made_worn_lake
+from tests.bench.cases import upsert
+from tests.bench.cases.upsert import made_worn_lake
 
 
 def measure(bench: Bench) -> Iterator[Figure]:
@@ -13,7 +14,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
     answers = measuring.run("reading:questions", lake=lake, repetitions=bench.repetitions + 4).value
     for name, took in answers.items():
         yield Figure(
-            f"{name} at {total:,} listings with {NIGHTS} deltas ({took['rows']:,} rows)",
+            f"{name} at {total:,} listings with {upsert.NIGHTS} deltas ({took['rows']:,} rows)",
             f"{took['first']:.0f} ms just opened ({took['cpu']:.0f} ms CPU), "
             f"{took['again']:.0f} ms again",
             value=took["first"],
