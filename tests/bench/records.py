@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -77,10 +77,10 @@ def _pools() -> _Pools:
     for number in range(_POOL):
         stream = prose.dice("bench", number)
         first = prose.Subject(stream, areas[number % len(areas)])
-        titles.append(_plainer(stream, lambda: prose.title(first), 62))
-        openings.append(_plainer(stream, lambda: " ".join(prose.abstract(first, None))))
+        titles.append(_plainer(stream, partial(prose.title, first), 62))
+        openings.append(_plainer(stream, partial(_abstract, first)))
         other = prose.Subject(stream, areas[(number + 1) % len(areas)])
-        text = _plainer(stream, lambda: " ".join(prose.abstract(other, None)))
+        text = _plainer(stream, partial(_abstract, other))
         if stream.chance(0.09):
             text += r" Here $\hat{\beta}_n \to \beta$ at the rate of the Erd\H{o}s--R\'enyi law."
         if stream.chance(0.012):
@@ -93,6 +93,10 @@ def _pools() -> _Pools:
         for phrase in area["object"]
     ]
     return _Pools(tuple(titles), tuple(tails), tuple(openings), tuple(closings))
+
+
+def _abstract(subject: prose.Subject) -> str:
+    return " ".join(prose.abstract(subject, None))
 
 
 def _plainer(stream: prose.Dice, write: Callable[[], str], most: int = 10_000) -> str:
