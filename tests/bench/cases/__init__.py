@@ -1,0 +1,1 @@
+"""The benchmarks, one file each: `measure(bench)` yields lines of the table."""
