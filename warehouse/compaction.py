@@ -44,7 +44,7 @@ BASE_ROWS = 300_000
 """About how many rows a file of the base has."""
 _MEMORY_MIB = 1024
 # Some hundred thousand rows: a row group that is sorted as a whole.
-_SORTED_BYTES = 192 << 20
+SORTED_BYTES = 192 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ def _written(
     files: list[DataFile] = []
     for condition in ranges:
         select = f"select * from ({living}) as living where {condition}"
-        file = write_parquet(db, root, dataset, snapshot, role, select, sorted_bytes=_SORTED_BYTES)
+        file = write_parquet(db, root, dataset, snapshot, role, select, sorted_bytes=SORTED_BYTES)
         if file is not None:
             files.append(file)
     return tuple(files)

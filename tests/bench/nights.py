@@ -85,7 +85,7 @@ def run_nights(lake: Path, universe: Universe, count: int, **options: object) ->
             )
             if len(found) % _BLOCK == 0:
                 told = median(night.seconds for night in found[-_BLOCK:])
-                print(f"{len(found)} nights, the last {_BLOCK}: {told:.2f} s", file=sys.stderr)  # noqa: T201 - a command's progress
+                print(f"{len(found)} nights, the last {_BLOCK}: {told:.2f} s", file=sys.stderr)
     return found
 
 
@@ -199,7 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name, value in ratios.items()
         if value > FLAT and name != "seconds"
     ]
-    print(_table(nights))  # noqa: T201 - a command's answer
+    print(_table(nights))
     for line in (
         f"{sum(n.seconds for n in nights):.0f} s for {len(nights)} nights, {n_maintained} of them followed by a compaction.",
         "The last three weeks against three weeks from night 20 on: "
@@ -208,7 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         *(f"NOT SO: {text}" for text in wrong),
         "The content equals the truth, time and disk are flat." if not wrong else "",
     ):
-        print(line)  # noqa: T201 - a command's answer
+        print(line)
     return 1 if wrong else 0
 
 

@@ -37,18 +37,10 @@ def group(writer: Writer, ranks: Mapping[str, Ranks], lacks: Lacks | None = None
     db = writer.db
     if db.execute("select count(*) from changed_listings").fetchall() == [(0,)]:
         return
-    schemes = ", ".join(quoted(scheme) for scheme in LINKING_SCHEMES)
-    db.execute(f"set variable linking_schemes = [{schemes}]")
-    relations = ", ".join(quoted(relation) for relation in JOINING_RELATIONS)
-    db.execute(f"set variable joining_relations = [{relations}]")
-    db.execute(f"set variable link_kinds = [{schemes}, {relations}]")
     for dataset in (PAPERS, MEMBERSHIPS, REDIRECTS):
         db.execute(f"create or replace temp view living_{dataset.name} as {writer.living(dataset)}")
     db.execute(f"create or replace temp view fresh as {writer.fresh_listings()}")
-    fresh_links = sql_file("dedupe", "fresh_links.sql")
-    db.execute(
-        f"create or replace temp table fresh_links as {fresh_links.format(listings='fresh')}"
-    )
+    db.execute(f"create or replace temp table fresh_links as {links_sql(db, 'fresh')}")
     db.execute(
         "create or replace temp table untitled as select listing_id from fresh where title is null"
     )
@@ -81,6 +73,24 @@ def group(writer: Writer, ranks: Mapping[str, Ranks], lacks: Lacks | None = None
     )
     writer.upsert(MEMBERSHIPS, "select * from new_memberships")
     writer.upsert(PAPERS, "select * from new_papers", gone="select paper_id from retired")
+
+
+def links_sql(db: duckdb.DuckDBPyConnection, listings: str) -> str:
+    """SQL for the numbers by which listings may be joined; sets the variables it needs.
+
+    Args:
+        db: where it will be asked.
+        listings: a table or view of listings, or a select in brackets.
+
+    Returns:
+        A select of listing_id and link_key, one row a listing and identifier.
+    """
+    schemes = ", ".join(quoted(scheme) for scheme in LINKING_SCHEMES)
+    relations = ", ".join(quoted(relation) for relation in JOINING_RELATIONS)
+    db.execute(f"set variable linking_schemes = [{schemes}]")
+    db.execute(f"set variable joining_relations = [{relations}]")
+    db.execute(f"set variable link_kinds = [{schemes}, {relations}]")
+    return sql_file("dedupe", "fresh_links.sql").format(listings=listings)
 
 
 def _find_siblings(writer: Writer) -> None:
@@ -116,8 +126,7 @@ def _find_siblings(writer: Writer) -> None:
         "semi join (select listing_id from living_memberships where link_keys is null) as m "
         "on s.listing_id = m.listing_id"
     )
-    fresh_links = sql_file("dedupe", "fresh_links.sql").format(listings="unnumbered")
-    db.execute(f"insert into fresh_links {fresh_links}")
+    db.execute(f"insert into fresh_links {links_sql(db, 'unnumbered')}")
 
 
 def _components(db: duckdb.DuckDBPyConnection) -> None:

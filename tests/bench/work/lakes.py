@@ -13,17 +13,20 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from flows.pipeline import ranks
 from flows.source import Raw, Seen, load_sources
 from flows.validate import validate
 from schemas.arrow import schema_of
 from schemas.datasets import LISTINGS, MEMBERSHIPS, PAPERS, SNAPSHOTS, Dataset
 from schemas.paper import Listing, Membership, Paper, SnapshotRow
 from tests.bench import records
+from warehouse.compaction import SORTED_BYTES
 from warehouse.dedupe import identifiers
 from warehouse.hashing import moved, row_hash_sql, sums_sql
 from warehouse.lake import Writer
 from warehouse.manifest import Manifest, Table, quoted
 from warehouse.merging import Moment
+from warehouse.parquet import write_parquet
 from warehouse.responses import Response
 from warehouse.snapshots import Lake
 from warehouse.staging import Stage
@@ -48,7 +51,7 @@ def base(normalized: str, lake: str, copies: int) -> dict[str, int]:
         writer.db.execute(f"set memory_limit = '{_MEMORY}'")
         _table(writer, LISTINGS, _copies(normalized, copies))
         living = writer.living(LISTINGS)
-        _table(writer, MEMBERSHIPS, _memberships(living))
+        _table(writer, MEMBERSHIPS, _memberships(writer, living))
         _table(writer, PAPERS, _papers(living))
         _publish(opened, writer, _NIGHT)
         return {"listings": writer.table(LISTINGS).rows}
@@ -108,7 +111,7 @@ def _night(lake: str, turn: int, count: int, offset: int) -> dict[str, Any]:
         clock = _Clock()
         counts = writer.upsert_listings([stage], _lacks())
         found: dict[str, Any] = {"listings": clock.lap()}
-        identifiers.group(writer)
+        identifiers.group(writer, ranks(), _lacks())
         found["papers"] = clock.lap()
         _publish(opened, writer, night)
         found["publish"] = clock.lap()
@@ -185,10 +188,17 @@ def _manifest(lake: Path) -> Manifest:
 
 
 def _table(writer: Writer, dataset: Dataset, select: str) -> None:
-    """One base file of a table, as the writer makes it, with its content hash."""
+    """One base file of a table, as compaction makes it, with its content hash."""
     names = ", ".join(f'"{name}"' for name in schema_of(dataset.model).names)
-    hashed = f"select {names}, {row_hash_sql(dataset.model, 'r')} as row_hash from ({select}) as r"
-    file = writer._parquet(dataset, "base", hashed)
+    hashed = (
+        f"select {names}, {row_hash_sql(dataset.model, 'r')} as row_hash, "
+        f"{writer.snapshot}::bigint as changed_in_snapshot from ({select}) as r "
+        f"order by {', '.join(dataset.sort)}"
+    )
+    file = write_parquet(
+        writer.db, writer.root, dataset, writer.snapshot, "base", hashed, sorted_bytes=SORTED_BYTES
+    )
+    assert file is not None
     (sums,) = writer.db.execute(
         f"select {sums_sql('row_hash')} from read_parquet({quoted(str(writer.root / file.path))})"
     ).fetchall()
@@ -239,13 +249,20 @@ def _copies(normalized: str, copies: int) -> str:
         """
 
 
-def _memberships(living: str) -> str:
+def _memberships(writer: Writer, living: str) -> str:
+    """Each listing in a paper of its own, with the numbers of its identifiers."""
+    writer.db.execute(
+        "create or replace temp table numbered as select listing_id, list_sort(list(link_key)) as "
+        f"link_keys from ({identifiers.links_sql(writer.db, f'({living})')}) group by listing_id"
+    )
     given = {
         "listing_id": "listing_id",
         "paper_id": "'p' || sha256(listing_id)[1:16]",
         "relation": "'same'",
+        "score": "1.0::double",
+        "link_keys": "link_keys",
     }
-    return _projected(Membership, given, living)
+    return _projected(Membership, given, "select * from numbered")
 
 
 def _papers(living: str) -> str:

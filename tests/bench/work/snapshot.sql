@@ -165,6 +165,7 @@ copy (
             now() as fetched_at,
             null::varchar as response_sha256,
             1::bigint as parser_version,
+            []::struct(type varchar, scheme varchar, value varchar)[] as relations,
             now() as first_seen_at,
             current_date as first_seen_date,
             'import' as first_seen_kind,
