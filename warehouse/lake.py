@@ -21,6 +21,7 @@ from warehouse.manifest import DataFile, Manifest, Table, living_rows_sql, quote
 from warehouse.merging import (
     KNOWN_SQL,
     PATCHED,
+    SINGLE_SQL,
     WHOLE,
     WOVEN,
     Lacks,
@@ -30,12 +31,16 @@ from warehouse.merging import (
     decided_sql,
     incoming_sql,
     merged_sql,
+    new_sql,
     newest_sql,
     patch_columns,
     whole_sql,
 )
 from warehouse.parquet import write_parquet
 from warehouse.staging import Stage
+
+MEMORY = ("64MB", "512MB", "2GB")
+"""What DuckDB may take beside the rest of the process; more only where less was not enough."""
 
 
 @dataclass(slots=True)
@@ -63,7 +68,7 @@ class Writer:
         scratch.mkdir(parents=True, exist_ok=True)
         self.db = duckdb.connect(
             config={
-                "memory_limit": __import__("os").environ.get("ML", "150MB"),
+                "memory_limit": MEMORY[-1],
                 "temp_directory": str(scratch),
                 "preserve_insertion_order": "false",
             }
@@ -85,6 +90,24 @@ class Writer:
     def upsert_listings(
         self, stages: Sequence[Stage], lacks: Lacks
     ) -> dict[tuple[str, str], Counts]:
+        """Merge staged listings into the table, in as little memory as that can be done.
+
+        See `_upsert_listings`.
+        """
+        for limit in MEMORY:
+            self.db.execute(f"set memory_limit = '{limit}'")
+            try:
+                return self._upsert_listings(stages, lacks)
+            except duckdb.OutOfMemoryException:
+                if limit == MEMORY[-1]:
+                    raise
+            finally:
+                self.db.execute(f"set memory_limit = '{MEMORY[-1]}'")
+        raise AssertionError
+
+    def _upsert_listings(
+        self, stages: Sequence[Stage], lacks: Lacks
+    ) -> dict[tuple[str, str], Counts]:
         """Merge staged listings into the table.
 
         Which record counts is said in `warehouse.merging`.
@@ -103,9 +126,15 @@ class Writer:
         if not files:
             return {}
         db.execute(f"create or replace temp view staged as {_read(files)}")
-        db.execute(f"create or replace temp table newest_records as {newest_sql()}")
+        repeated = "select hash(listing_id) from staged group by all having count(*) > 1 limit 1"
+        is_plain = db.execute(repeated).fetchall() == []
+        db.execute("drop view if exists newest_records; drop table if exists newest_records")
+        kind, newest = ("view", SINGLE_SQL) if is_plain else ("table", newest_sql())
+        db.execute(f"create temp {kind} newest_records as {newest}")
         known = KNOWN_SQL.format(living=self.living(LISTINGS))
         db.execute(f"create or replace temp table known_listings as {known}")
+        if is_plain and _one(db, "select count(*) from known_listings") == (0,):
+            return self._insert_listings()
         decided = decided_sql(lacks, self.living(METRICS))
         db.execute(f"create or replace temp table decided as {decided}")
         # New rows need no hash to be seen as new: it is made when they are written.
@@ -171,6 +200,20 @@ class Writer:
             "insert into changed_listings select listing_id from compared_listings where is_written"
         )
         return self._count_listings()
+
+    def _insert_listings(self) -> dict[tuple[str, str], Counts]:
+        """Write staged listings of which none is known and none comes twice: nothing is compared."""
+        self._write(LISTINGS, new_sql(self.moment), None)
+        self._fresh = self.table(LISTINGS).data[-1]
+        self.db.execute("insert into changed_listings select listing_id from staged")
+        rows = self.db.execute(
+            "select source, staged_list, count(*), count(*) filter (is_withdrawn) "
+            "from staged group by all"
+        ).fetchall()
+        return {
+            (source, list_name): Counts(n_new=new, n_withdrawn=withdrawn)
+            for source, list_name, new, withdrawn in rows
+        }
 
     def _merge_listings(
         self, verdict: str, columns: Iterable[str] | None, lacks: Lacks
@@ -332,13 +375,13 @@ class Writer:
             for source, list_name, new, updated, unchanged, withdrawn in rows
         }
 
-    def _write(self, dataset: Dataset, rows: str, superseded: str) -> int:
+    def _write(self, dataset: Dataset, rows: str, superseded: str | None) -> int:
         """Write rows as one delta, and the keys they supersede or end as one file of deletes.
 
         Args:
             dataset: the table.
             rows: a select with the model's columns and row_hash.
-            superseded: a select with the key columns, old_hash and old_snapshot.
+            superseded: a select with the key columns, old_hash and old_snapshot; None for none.
         """
         table = self.table(dataset)
         names = ", ".join(f'"{name}"' for name in [*schema_of(dataset.model).names, "row_hash"])
@@ -350,12 +393,14 @@ class Writer:
             f"select {names}, {self.snapshot}::bigint as changed_in_snapshot from ({rows})",
         )
         # A row may be superseded only in an earlier snapshot: within one, each key is written once.
-        ended = self._parquet(
-            dataset,
-            "delete",
-            f"select {keys}, old_snapshot as changed_in_snapshot from ({superseded})",
-            [*dataset.key],
-        )
+        ended = None
+        if superseded is not None:
+            ended = self._parquet(
+                dataset,
+                "delete",
+                f"select {keys}, old_snapshot as changed_in_snapshot from ({superseded})",
+                [*dataset.key],
+            )
         if written is None and ended is None:
             return 0
         added = removed = (0, 0)

@@ -59,6 +59,22 @@ class Moment:
     now: datetime
 
 
+SINGLE_SQL = """
+    select
+        r.listing_id,
+        r.source,
+        r.staged_list,
+        1 as n_formats,
+        r.staged_order as newest,
+        r.record_format,
+        r.source_modified_at,
+        r.fetched_at,
+        r.is_withdrawn,
+    from staged as r
+    """
+"""What `newest_sql` yields where no listing was staged twice, without collecting anything."""
+
+
 def newest_sql() -> str:
     """SQL for the newest record of each listing in the view `staged`, narrow."""
     newest = "(r.source_modified_at, r.fetched_at, r.staged_order)"
@@ -160,6 +176,13 @@ def whole_sql(moment: Moment) -> str:
         join compared_listings as d on r.staged_order = d.newest
         where d.verdict = {quoted(WHOLE)} and d.is_written
         """
+
+
+def new_sql(moment: Moment) -> str:
+    """SQL for all rows of `staged`, each a listing that is new."""
+    fixed = {**_first_seen(moment), "last_changed_at": _now(moment)}
+    columns = ", ".join(f'{fixed.get(name, f"r.{name}")} as "{name}"' for name in _COLUMNS)
+    return f"select {columns}, {row_hash_sql(Listing, 'r')} as row_hash from staged as r"
 
 
 def changed_at_sql(alias: str, moment: Moment) -> str:
