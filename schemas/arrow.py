@@ -4,7 +4,8 @@ import types
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, chain
+from operator import itemgetter
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import pyarrow as pa
@@ -65,33 +66,40 @@ def column_of(model: type[Row], name: str) -> Column:
 def record_batch(rows: Sequence[Row], model: type[Row]) -> pa.RecordBatch:
     """Rows as columns, once: an Arrow batch of `schema_of(model)`."""
     schema = schema_of(model)
-    arrays = []
-    for field in schema:
-        name = field.name
-        values = [getattr(row, name) for row in rows]
-        if values and values.count(values[0]) == len(values) and not pa.types.is_nested(field.type):
-            # Provenance is the same in all rows of a response, and many columns are empty.
-            arrays.append(pa.repeat(pa.scalar(values[0], field.type), len(values)))
-        elif pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type):
-            arrays.append(_struct_lists(values, field.type))
-        else:
-            arrays.append(pa.array(values, type=field.type))
+    arrays = [
+        _array(values, field.type)
+        for values, field in zip(_columns(rows, schema.names), schema, strict=True)
+    ]
     return pa.record_batch(arrays, schema=schema)
 
 
-def _struct_lists(values: Sequence[Sequence[Row]], data_type: Any) -> "pa.Array[Any]":
+def _columns(rows: Sequence[Row], names: Sequence[str]) -> list[tuple[Any, ...]]:
+    """The values of rows, column by column; a call a row, not a call a value."""
+    if not rows:
+        return [()] * len(names)
+    if len(names) == 1:
+        return [tuple(getattr(row, names[0]) for row in rows)]
+    values_of = itemgetter(*names)
+    return list(zip(*[values_of(row.__dict__) for row in rows], strict=True))
+
+
+def _array(values: Sequence[Any], data_type: Any) -> Any:
+    if pa.types.is_list(data_type) and pa.types.is_struct(data_type.value_type):
+        return _struct_lists(values, data_type)
+    if values and not pa.types.is_nested(data_type) and values.count(values[0]) == len(values):
+        # Provenance is the same in all rows of a response, and many columns are empty.
+        return pa.repeat(pa.scalar(values[0], data_type), len(values))
+    return pa.array(values, type=data_type)
+
+
+def _struct_lists(values: Sequence[Sequence[Row]], data_type: Any) -> Any:
     """Lists of rows, put together column by column: a quarter of the time that dictionaries take."""
-    items = [item for value in values for item in value]
-    struct = data_type.value_type
-    columns = [
-        pa.array([getattr(item, field.name) for item in items], type=field.type) for field in struct
-    ]
-    offsets = [0, *accumulate(map(len, values))]
-    return pa.ListArray.from_arrays(
-        pa.array(offsets, pa.int32()),
-        pa.StructArray.from_arrays(columns, fields=list(struct)),
-        type=data_type,
-    )
+    fields = list(data_type.value_type)
+    columns = _columns(list(chain.from_iterable(values)), [field.name for field in fields])
+    arrays = [_array(column, field.type) for column, field in zip(columns, fields, strict=True)]
+    offsets = pa.array([0, *accumulate(map(len, values))], pa.int32())
+    structs = pa.StructArray.from_arrays(arrays, fields=fields)
+    return pa.ListArray.from_arrays(offsets, structs, type=data_type)
 
 
 def _first_sentence(model: type[Row]) -> str:

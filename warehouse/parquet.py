@@ -17,7 +17,7 @@ from warehouse.manifest import DataFile
 
 ROW_GROUP = 100_000
 """Most rows that prune together."""
-SORTED_BYTES = 16 << 20
+SORTED_BYTES = 8 << 20
 """Rows are sorted in memory up to so many bytes, then the next ones."""
 _BATCH = 4_096
 
@@ -35,7 +35,7 @@ def write_parquet(
 ) -> DataFile | None:
     """Write the rows of a query as one file of a table.
 
-    Each row group is sorted. So is the whole file, up to 16 MiB of rows; of more the order between
+    Each row group is sorted. So is the whole file, up to 8 MiB of rows; of more the order between
     groups is that of the query, which costs little (what comes in bulk comes by date) and keeps
     memory flat: DuckDB's own sort of wide rows fails within a few hundred megabytes.
 

@@ -146,7 +146,7 @@ def listing(record: Any, seen: Seen) -> tuple[Listing, Sequence[Any]]:
 
 def _from_deleted(record: OaiDeleted, seen: Seen) -> Listing:
     key = record["identifier"].removeprefix(_PREFIX)
-    return Listing.made(
+    return Listing(
         arxiv_id=_plain_id(key),
         identifiers=normalize.identifiers(arxiv_id=_plain_id(key)),
         is_withdrawn=True,
@@ -158,7 +158,7 @@ def _from_oai_record(record: OaiRecord, seen: Seen) -> Listing:
     data = record["arXiv"]
     created = normalize.to_date(data["created"])
     updated = data.get("updated")
-    return Listing.made(
+    return Listing(
         authors=_authors(_oai_author(author) for author in data.get("authors", ())),
         publication_date=created,
         submitted_date=created,
@@ -182,7 +182,7 @@ def _from_snapshot(record: SnapshotRecord, seen: Seen) -> Listing:
     # By number: as text v10 comes before v9.
     versions = sorted(record["versions"], key=lambda version: int(version["version"][1:]))
     first = _time(versions[0]["created"])
-    return Listing.made(
+    return Listing(
         authors=_authors(_parsed_author(names) for names in record.get("authors_parsed") or ()),
         publication_date=first and first.date(),
         submitted_date=first and first.date(),

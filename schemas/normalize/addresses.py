@@ -127,6 +127,8 @@ def code_url(text: str | None) -> str | None:
     if text is None:
         return None
     lower = text.lower()
+    if "/" not in text and ".sourceforge.net" not in lower:
+        return None
     for mark in _FORGE_MARKS:
         if mark in lower:
             break

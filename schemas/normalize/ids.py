@@ -145,13 +145,11 @@ def identifiers(
     if not others:
         found = []
         if arxiv_id:
-            found.append(Identifier.made(scheme="arxiv", value=arxiv_id))
+            found.append(Identifier(scheme="arxiv", value=arxiv_id))
         if doi:
-            found.append(Identifier.made(scheme="doi", value=doi))
+            found.append(Identifier(scheme="doi", value=doi))
         return tuple(found)
     known = {"doi": doi, "arxiv": arxiv_id, **others}
     return tuple(
-        Identifier.made(scheme=scheme, value=value)
-        for scheme, value in sorted(known.items())
-        if value
+        Identifier(scheme=scheme, value=value) for scheme, value in sorted(known.items()) if value
     )

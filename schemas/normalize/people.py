@@ -52,7 +52,7 @@ def author(
         family = " ".join(filter(None, (family, name(suffix)))) or None
     if not family and not given:
         return None
-    return Author.made(
+    return Author(
         name=f"{given} {family}" if given and family else given or family or "",
         given=given,
         family=family,
@@ -67,4 +67,4 @@ def author_of(
     found = name(printed)
     if found is None:
         return None
-    return Author.made(name=found, orcid=orcid(orcid_id), affiliation=readable(affiliation))
+    return Author(name=found, orcid=orcid(orcid_id), affiliation=readable(affiliation))

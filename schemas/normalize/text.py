@@ -49,6 +49,13 @@ def _is_marked(text: str) -> bool:
     )
 
 
+def _is_marked_in_math_only(text: str) -> bool:
+    """Whether nothing is to be done, because all marks stand in math, which stays as it is."""
+    if "&" in text or ("$" not in text and "\\" not in text):
+        return False
+    return not _is_marked("".join(MATH_PARTS.split(text)[::2]))
+
+
 def _typeset(text: str) -> str:
     """Do in text what belongs outside math: tags, ties, quotes, dashes."""
     if "<" in text:
@@ -66,7 +73,7 @@ def _settled(text: str, fold: Callable[[str], str]) -> str:
     """Resolve markup until nothing changes, so that doing it again changes nothing either."""
     now = text
     for _ in range(_ROUNDS):
-        if not _is_marked(now):
+        if not _is_marked(now) or _is_marked_in_math_only(now):
             return now
         was = now
         if "&" in now:
