@@ -99,9 +99,7 @@ def others() -> list[Source]:
     """The sources beside arXiv that are asked without a key."""
     plain = load_settings()
     return [
-        item
-        for item in load_sources().values()
-        if item.name != "arxiv" and item.off(plain) is None
+        item for item in load_sources().values() if item.name != "arxiv" and item.off(plain) is None
     ]
 
 
