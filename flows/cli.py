@@ -519,7 +519,8 @@ def schedule(
     With the settings of this environment, for the lake given; nothing is installed.
     """
     from flows.schedule import CONTACT_PLACEHOLDER, printed
-    from flows.settings import is_secret
+    from flows.settings import secrets_given
+    from flows.source import load_sources, setting_names
     from flows.terminal import emit, emit_json
 
     texts = printed(form, common.settings)
@@ -532,8 +533,8 @@ def schedule(
             f"PAPERLAKE_CONTACT is not set: write your mail address or URL where it says "
             f"{CONTACT_PLACEHOLDER}."
         )
-    for name in sorted(filter(is_secret, common.settings.model_fields_set)):
-        complain(f"PAPERLAKE_{name.upper()} is not printed: add it where others cannot read it.")
+    for name in secrets_given(common.settings, setting_names(load_sources())):
+        complain(f"{name} is not printed: add it where others cannot read it.")
 
 
 # The sandbox

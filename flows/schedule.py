@@ -12,6 +12,7 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 
 from flows.settings import Settings, prefect_api_url, settings_environment
+from flows.source import load_sources, setting_names
 from schemas.errors import UsageError
 from warehouse.files import absolute
 
@@ -43,7 +44,7 @@ def printed(form: str, settings: Settings) -> dict[str, str]:
     Raises:
         UsageError: there is no such form, or a path holds what the form cannot say.
     """
-    environment = settings_environment(settings)
+    environment = settings_environment(settings, setting_names(load_sources()))
     environment.setdefault("PAPERLAKE_CONTACT", CONTACT_PLACEHOLDER)
     command = [*program(), "nightly", "--no-prefect", "--quiet", "--lake", absolute(settings.lake)]
     for text in (*command, *environment.values()):

@@ -162,16 +162,18 @@ def proxy_variable() -> str | None:
     return next((name for name in names if os.environ.get(name)), None)
 
 
-def settings_environment(settings: Settings) -> dict[str, str]:
+def settings_environment(settings: Settings, of_sources: Iterable[str]) -> dict[str, str]:
     """The variables that give another process the settings given here; the lake is not among them.
 
     Keys and passwords are left out: what is printed is read by others.
+
+    Args:
+        settings: the settings.
+        of_sources: the settings of single sources, <NAME>_<FIELD>.
     """
     found = {}
-    given = {name: getattr(settings, name) for name in settings.model_fields_set}
-    given |= given.pop("of_sources", {})
-    for name, value in sorted(given.items()):
-        if name == "lake" or value is None or is_secret(name):
+    for name, value in sorted(_given(settings, of_sources).items()):
+        if _is_secret(name):
             continue
         if isinstance(value, tuple):
             value = ",".join(value)
@@ -183,8 +185,21 @@ def settings_environment(settings: Settings) -> dict[str, str]:
     return found
 
 
-def is_secret(name: str) -> bool:
-    """Whether a setting is one that is not shown."""
+def secrets_given(settings: Settings, of_sources: Iterable[str]) -> list[str]:
+    """The variables of the settings given here that `settings_environment` leaves out."""
+    names = sorted(filter(_is_secret, _given(settings, of_sources)))
+    return [f"{_PREFIX}{name}".upper() for name in names]
+
+
+def _given(settings: Settings, of_sources: Iterable[str]) -> dict[str, Any]:
+    """The values given, but for the lake; what the environment says beyond the settings is none."""
+    names = settings.model_fields_set - {"lake", "of_sources"}
+    found = {name: getattr(settings, name) for name in names}
+    found |= {name: settings.of_sources.get(name) for name in of_sources}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _is_secret(name: str) -> bool:
     return name.endswith(("_key", "_token", "_password"))
 
 

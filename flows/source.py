@@ -214,3 +214,13 @@ def load_sources() -> dict[str, Source]:
         source = importlib.import_module(f"flows.sources.{module.name}").SOURCE
         found[source.name] = source
     return found
+
+
+def setting_names(sources: Mapping[str, Source]) -> list[str]:
+    """The settings of single sources: <NAME>_<FIELD> in lower case."""
+    return [
+        f"{source.name}_{field}"
+        for source in sources.values()
+        if source.settings is not None
+        for field in source.settings.model_fields
+    ]

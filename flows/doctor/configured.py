@@ -14,6 +14,7 @@ from flows.fetching import is_sendable
 from flows.opening import is_contact, needs_contact, unknown_urls
 from flows.sandbox.client import is_loopback
 from flows.settings import Settings, proxy_variable, unknown_variables
+from flows.source import setting_names
 from schemas.errors import SettingsError
 
 _NAME = "settings"
@@ -31,13 +32,7 @@ def settings(asked: Asked) -> Iterator[Finding]:
 
 
 def _unknown(asked: Asked) -> Iterator[Finding]:
-    of_sources = [
-        f"{source.name}_{field}"
-        for source in asked.sources.values()
-        if source.settings is not None
-        for field in source.settings.model_fields
-    ]
-    for name, near in unknown_variables(of_sources).items():
+    for name, near in unknown_variables(setting_names(asked.sources)).items():
         remedy = f"If {near} is meant, rename it; else" if near else "Correct its name, or"
         yield Finding(
             _NAME, "warning", f"{name} is set, but no setting is called so.", f"{remedy} unset it."

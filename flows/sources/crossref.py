@@ -193,6 +193,7 @@ SOURCE = Source(
     homepage="https://www.crossref.org",
     data_license="https://www.crossref.org/documentation/retrieve-metadata/",
     base_url="https://api.crossref.org",
+    probe="works?rows=0",
     hosts=frozenset({"api.crossref.org"}),
     pause_seconds=1.0,
     expected_seconds=5.0,

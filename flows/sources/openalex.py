@@ -353,6 +353,7 @@ SOURCE = Source(
     homepage="https://openalex.org",
     data_license="CC0-1.0",
     base_url="https://api.openalex.org",
+    probe="works?per-page=1&select=id",
     hosts=frozenset({"api.openalex.org"}),
     pause_seconds=0.2,
     expected_seconds=1.0,

@@ -23,7 +23,7 @@ from flows.doctor.findings import Asked, Finding
 from flows.fetching import Probed, probe
 from flows.pacing import FAILURES_TO_OPEN, Pace
 from flows.settings import load_settings
-from flows.source import Refusal
+from flows.source import Refusal, Source, load_sources
 from tests.flows.examined import command, doctor, environment
 from tests.flows.nights import night
 from tests.flows.test_fetching import source
@@ -90,9 +90,17 @@ def dead_port() -> str:
         return f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
-def urls(arxiv: str, huggingface: str) -> str:
-    """The addresses of the two sources, as their setting."""
-    return json.dumps({"arxiv": arxiv, "huggingface": huggingface})
+def urls(arxiv: str, others: str) -> str:
+    """The addresses of arXiv and of every other source, as their setting."""
+    return json.dumps(dict.fromkeys(load_sources(), others) | {"arxiv": arxiv})
+
+
+def others() -> list[Source]:
+    """The sources beside arXiv that are asked without a key."""
+    plain = load_settings()
+    return [
+        item for item in load_sources().values() if item.name != "arxiv" and item.off(plain) is None
+    ]
 
 
 OUTCOMES = [
@@ -120,14 +128,16 @@ def test_every_status_has_its_meaning(
     """Refused, throttled, broken, moved and gone are told apart, each with what to do; one request each."""
     for status, headers, body, state, seen, advice in OUTCOMES:
         answers["/oai"] = (status, headers, body)
-        answers["/api/daily_papers"] = (200, {}, "[]")
+        answers["/"] = (200, {}, "[]")
         asked.clear()
         examined = doctor(tmp_path, PAPERLAKE_BASE_URLS=urls(f"{server}/oai", server))
         found = examined.the("sources", state, "arxiv: ", seen)
         assert advice in str(found.advice)
         assert "s3cret" not in found.seen
-        examined.the("sources", "ok", "huggingface: ")
-        assert sorted(asked) == ["/api/daily_papers?limit=1", "/oai?verb=Identify"]
+        for item in others():
+            examined.the("sources", "ok", f"{item.name}: ")
+        expected = ["/oai?verb=Identify", *(f"/{item.probe}" for item in others())]
+        assert sorted(asked) == sorted(expected)
 
 
 @contextmanager
@@ -161,18 +171,20 @@ def test_the_steps_of_a_connection_are_told_apart(tmp_path: Path) -> None:
     examined = doctor(tmp_path, PAPERLAKE_BASE_URLS=own, **contact)
     unknown = examined.the("sources", "problem", "arxiv", "its name is not known")
     assert "getent hosts nothing.invalid" in str(unknown.advice)
-    refused = examined.the("sources", "problem", "huggingface", "nobody listens there")
-    assert "Start the server" in str(refused.advice)
+    for item in others():
+        refused = examined.the("sources", "problem", item.name, "nobody listens there")
+        assert "Start the server" in str(refused.advice)
     with silent_listener(b"HTTP/1.1 200 OK\r\n\r\n") as plain, silent_listener() as mute:
         own = urls(f"https://{plain}/oai", f"http://{mute}")
         examined = doctor(tmp_path, PAPERLAKE_BASE_URLS=own)
     tls = examined.the("sources", "problem", "arxiv", "no secure connection", "SSL")
     assert "clock" in str(tls.advice)
-    examined.the("sources", "problem", "huggingface", "the connection failed")
+    for item in others():
+        examined.the("sources", "problem", item.name, "the connection failed")
     examined = doctor(
         tmp_path, PAPERLAKE_BASE_URLS=urls("ftp://x", "http://u:p@127.0.0.1"), **contact
     )
-    assert len(examined.of("sources", "problem")) == 2
+    assert len(examined.of("sources", "problem")) == 1 + len(others())
     assert not any("u:p" in item.seen for item in examined.findings)
 
 
@@ -190,7 +202,7 @@ def test_a_server_that_hangs_does_not_hold_the_doctor(tmp_path: Path, server: st
     # Two seconds and more are Python's own start on a busy machine.
     assert time.monotonic() - begun < SECONDS + 6
     found = [item for item in json.loads(done.stdout) if item["state"] == "warning"]
-    assert [item["name"] for item in found] == ["prefect", "sources", "sources"]
+    assert [item["name"] for item in found] == ["prefect", "sources", *["sources"] * len(others())]
     assert all("no answer within 6 s" in item["seen"] for item in found[1:])
     assert all("PAPERLAKE_REQUEST_SECONDS" in item["advice"] for item in found[1:])
 
@@ -199,10 +211,8 @@ def test_without_a_contact_no_real_source_is_asked(tmp_path: Path) -> None:
     """Sources want to know who is asking: without a contact they are left alone, and that is told."""
     examined = doctor(tmp_path)
     assert examined.of("contact", "problem")
-    assert [item.seen.split(":")[0] for item in examined.of("sources", "note")] == [
-        "arxiv",
-        "huggingface",
-    ]
+    told = [item.seen.split()[0].rstrip(":") for item in examined.of("sources", "note")]
+    assert told == list(load_sources())
     assert not (tmp_path / "shared").exists()
 
 
@@ -338,7 +348,8 @@ def test_asking_closes_a_circuit_and_never_opens_one(
 
 def test_a_sandbox_can_be_asked_instead(tmp_path: Path, sandbox_url: str) -> None:
     """--sandbox looks at the sandbox's sources, names one that is not there, and another's lake."""
-    assert len(doctor(tmp_path, "--sandbox", sandbox_url).of("sources", "ok")) == 2
+    examined = doctor(tmp_path, "--sandbox", sandbox_url)
+    assert len(examined.of("sources", "ok")) == len(load_sources())
     dead = doctor(tmp_path, "--sandbox", dead_port()).the(
         "sources", "problem", "No sandbox answers"
     )
@@ -399,11 +410,12 @@ def test_an_open_circuit_is_told_and_left_alone(
     examined = doctor(tmp_path, **own)
     warning = examined.the("circuits", "warning", "failed 8 times in a row", "left alone until")
     assert f"remove {found.path(host)}" in str(warning.advice)
-    assert len([i for i in examined.of("sources", "note") if "its circuit is open" in i.seen]) == 2
+    left = [item for item in examined.of("sources", "note") if "its circuit is open" in item.seen]
+    assert len(left) == 1 + len(others())
     assert asked == []
     found.path(host).unlink()
     assert doctor(tmp_path, **own).of("circuits", "ok")
-    assert len(asked) == 2
+    assert len(asked) == 1 + len(others())
 
 
 def test_hosts_that_wait_are_told(tmp_path: Path) -> None:
@@ -428,7 +440,6 @@ def test_a_prefect_of_the_users_own_is_asked(tmp_path: Path, server: str, answer
     own = {"PREFECT_API_URL": f"{server}/api", "PAPERLAKE_CONTACT": "me@somewhere.org"}
     own["PAPERLAKE_BASE_URLS"] = urls(f"{server}/oai", server)
     answers["/oai"] = (200, {}, "")
-    answers["/api/daily_papers"] = (200, {}, "")
     answers["/api/health"] = (200, {}, "true")
     answers["/api/admin/version"] = (200, {}, json.dumps(ours))
     assert f"{ours}, ours is {ours}" in doctor(tmp_path, **own).the("prefect", "ok").seen

@@ -16,10 +16,10 @@ from typing import Any, cast
 import duckdb
 import pytest
 
-from flows import running
+from flows import watching
 from flows.harvest import Reader
 from flows.running import run_backfill, run_nightly
-from flows.runs import OpenRun
+from flows.runs import OpenRun, Silent
 from flows.sandbox import truth
 from flows.sandbox.client import Sandbox
 from flows.sandbox.server import run_in_thread
@@ -135,7 +135,7 @@ from flows.settings import load_settings
 from flows import running
 from flows.harvest import Reader
 from flows.running import run_backfill, run_nightly
-from flows.runs import OpenRun
+from flows.runs import OpenRun, Silent
 from warehouse import snapshots, lake as lake_module, responses
 
 lake, url, place, after = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
@@ -243,45 +243,57 @@ def test_origins_do_not_mix(lake_path: Path, sandbox_url: str) -> None:
 
 
 READER = """
-import sys, time, duckdb
-path, mode, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
+import sys, duckdb
+from pathlib import Path
+path, mode, stop = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 sql = '''select
     (select count(*) from listings where title is not null),
     (select count(*) from lake.memberships),
     (select count(*) from papers), (select sum(listings_count) from papers),
     (select max(snapshot) from snapshots)'''
-end, seen = time.time() + seconds, set()
+seen, is_over = set(), False
 kept = duckdb.connect(path, read_only=True) if mode == "kept" else None
-while time.time() < end:
+while not is_over:
+    # It reads once more after the end.
+    is_over = stop.exists()
     connection = kept or duckdb.connect(path, read_only=True)
     titled, members, papers, counted, snapshot = connection.execute(sql).fetchall()[0]
     assert titled == members == counted, (titled, members, counted)
+    if not seen:
+        print("reading", flush=True)
     seen.add(snapshot)
     if kept is None:
         connection.close()
-print(len(seen))
+print(*sorted(seen))
 """
 
 
 def test_readers_see_whole_snapshots_while_nights_publish(
-    lake_path: Path, sandbox_url: str
+    lake_path: Path, tmp_path: Path, sandbox_url: str
 ) -> None:
-    """A reader that stays and one that opens anew query through three nights: no error, nothing half."""
+    """A reader that stays and one that opens anew query through two nights: no error, nothing half."""
     night(lake_path, sandbox_url)
+    stop = tmp_path / "stop"
     command = [sys.executable, "-c", READER, str(lake_path / "warehouse.duckdb")]
     readers = [
-        subprocess.Popen([*command, mode, "8"], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen([*command, mode, str(stop)], stdout=subprocess.PIPE, text=True)
         for mode in ("kept", "anew")
     ]
-    for _ in range(3):
-        night(lake_path, sandbox_url)
-    seen = []
-    for reader in readers:
-        out, _ = reader.communicate(timeout=60)
-        assert reader.returncode == 0
-        seen.append(int(out))
-    assert seen[0] == 1
-    assert seen[1] > 1
+    try:
+        for reader in readers:
+            assert reader.stdout is not None
+            assert reader.stdout.readline() == "reading\n"
+        for _ in range(2):
+            night(lake_path, sandbox_url)
+        stop.touch()
+        told = [reader.communicate(timeout=60)[0].split() for reader in readers]
+    finally:
+        for reader in readers:
+            reader.kill()
+    assert [reader.returncode for reader in readers] == [0, 0]
+    kept, anew = told
+    assert kept == ["1"]
+    assert {"1", "3"} <= set(anew)
 
 
 def test_a_moved_lake_answers(lake_path: Path, sandbox_url: str, tmp_path: Path) -> None:
@@ -526,17 +538,29 @@ def test_a_capture_that_cannot_be_trusted_leaves_the_last_one_standing(
     assert not known & set(broken)
 
 
+class Told(Silent):
+    """Somebody who takes down what is said of a run."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.texts.append(text)
+
+
 def test_a_prefect_that_breaks_does_not_end_the_night(
     lake_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever Prefect dies of, the night is told so and goes on from what is kept."""
+    """Whatever Prefect dies of before it watches, it is told, and the night goes on without it."""
 
     def broken(*_: object) -> None:
         raise RuntimeError("no server")
 
-    monkeypatch.setattr(running, "_with_prefect", broken)
-    run = run_nightly(settings(lake_path), sandbox_url=sandbox_url)
+    monkeypatch.setattr(watching, "_find_prefect", broken)
+    told = Told()
+    run = run_nightly(settings(lake_path), sandbox_url=sandbox_url, report=told)
     assert (run.state, run.snapshot) == ("published", 1)
+    assert "warning: Prefect failed (RuntimeError: no server): going on without it." in told.texts
 
 
 def test_a_number_that_was_passed_is_not_published(lake_path: Path, sandbox_url: str) -> None:

@@ -132,6 +132,25 @@ def test_it_prints_this_environment_and_its_settings(tmp_path: Path) -> None:
     assert "TimeoutStartSec=" in files["paperlake.service"]
 
 
+def test_settings_of_sources_are_printed_without_secrets(tmp_path: Path) -> None:
+    """A source's own settings are printed as given, keys are named only, and other variables are not told."""
+    given = {
+        "PAPERLAKE_CONTACT": "me@example.org",
+        "PAPERLAKE_CROSSREF_LISTS": "member:320 member:78",
+        "PAPERLAKE_OPENALEX_KEY": "hidden-1",
+        "PAPERLAKE_OPENALEX_KYE": "hidden-2",
+    }
+    for form in schedule.FORMS:
+        done = paperlake("schedule", "--print", form, cwd=tmp_path, **given)
+        assert done.returncode == 0, done.stderr
+        assert "PAPERLAKE_CROSSREF_LISTS=" in done.stdout
+        assert "member:320 member:78" in done.stdout
+        assert done.stderr.count("\n") == 1
+        assert "PAPERLAKE_OPENALEX_KEY is not printed" in done.stderr
+        assert "hidden" not in done.stdout + done.stderr
+        assert "OPENALEX" not in done.stdout
+
+
 def test_a_contact_that_is_missing_is_said(tmp_path: Path) -> None:
     """Without a contact a placeholder is printed, and what to do is said on stderr."""
     done = paperlake("schedule", "--print", "cron", cwd=tmp_path)
