@@ -109,7 +109,7 @@ def publish(run_id: str) -> int | None:
     manifest = manifest_of(run, run.writer, now, is_complete=is_complete)
     draft = run.lake.draft_warehouse(manifest)
     with contextlib.closing(open_warehouse(draft, lake=run.lake.root)) as connection:
-        failing = run_checks(connection)
+        failing = run_checks(connection, manifest.snapshot if manifest.parent else None)
     refused = {n: rows for n, rows in failing.items() if rows and n not in run.overrides}
     if refused:
         raise BlockedError(_blocked_sentence(refused), checks=refused)

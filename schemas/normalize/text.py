@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable
+from unicodedata import is_normalized
 
 from schemas.normalize.cleaning import clean, line
 from schemas.normalize.latex import MATH_PARTS, without_latex, without_macros
@@ -49,6 +50,12 @@ def _is_marked(text: str) -> bool:
     )
 
 
+def _folded_again(text: str, fold: Callable[[str], str]) -> str:
+    """Fold what was folded before markup was resolved; mostly there is nothing to fold."""
+    is_line = "  " not in text and text.isprintable() and text[:1] != " " and text[-1:] != " "
+    return text if is_line and is_normalized("NFC", text) else fold(text)
+
+
 def _is_marked_in_math_only(text: str) -> bool:
     """Whether nothing is to be done, because all marks stand in math, which stays as it is."""
     if "&" in text or ("$" not in text and "\\" not in text):
@@ -82,11 +89,14 @@ def _settled(text: str, fold: Callable[[str], str]) -> str:
             now = without_latex(now)
         if "$" in now or "\\" in now:
             parts = MATH_PARTS.split(now)
-            parts[::2] = map(_typeset, parts[::2])
+            parts[::2] = outside = list(map(_typeset, parts[::2]))
             now = "".join(parts)
         else:
-            now = _typeset(now)
-        if now == was or (now := fold(now)) == was:
+            outside = [now := _typeset(now)]
+        if now == was or (now := _folded_again(now, fold)) == was:
+            return now
+        # What is left stands in math: another round would find nothing to do.
+        if "&" not in now and not _is_marked("".join(outside)):
             return now
     return text
 
@@ -96,7 +106,6 @@ _PLAIN_LINE = re.compile(r"[!-%'-;=-\[\]-_a-z|}]+(?: [!-%'-;=-\[\]-_a-z|}]+)*")
 
 
 _PLAIN_BLOCK = re.compile(r"[\n !-%'-;=-\[\]-_a-z|}]*")
-_BREAKS = re.compile(r"\n(?=[\n ])")
 
 
 def readable(text: str | None) -> str | None:
@@ -122,8 +131,10 @@ def readable_block(text: str | None) -> str | None:
     """
     if text is None:
         return None
-    if "--" not in text and _PLAIN_BLOCK.fullmatch(text) and not _BREAKS.search(text.strip()):
-        return " ".join(text.split()) or None
+    if "--" not in text and _PLAIN_BLOCK.fullmatch(text):
+        inner = text.strip()
+        if not (" \n" in inner or "\n " in inner or "\n\n" in inner or "  " in inner):
+            return inner.replace("\n", " ") or None
     return _settled(_block(text), _block) or None
 
 
@@ -134,8 +145,10 @@ def _block(text: str) -> str:
     them; any other line break is only where the line was full.
     """
     text = unicodedata.normalize("NFC", clean(text)).strip()
-    if text.isascii() and not ("\n\n" in text or "\n " in text or "\n\t" in text):
-        return " ".join(text.split())
+    if text.isascii() and not ("\n\n" in text or "\n " in text or "\t" in text):
+        if " \n" in text or "  " in text:
+            return " ".join(text.split())
+        return text.replace("\n", " ")
     paragraphs: list[list[str]] = [[]]
     for row in text.split("\n"):
         words = row.split()

@@ -178,10 +178,12 @@ BEARABLE: list[Callable[[Rows], None]] = [
 ]
 
 
-def failing(folder: Path, rows: Rows) -> dict[str, list[dict[str, Any]]]:
+def failing(
+    folder: Path, rows: Rows, changed_in: int | None = None
+) -> dict[str, list[dict[str, Any]]]:
     """The checks that a lake of these rows fails."""
     with lakes.opened(folder, rows) as connection:
-        return {name: found for name, found in run_checks(connection).items() if found}
+        return {name: found for name, found in run_checks(connection, changed_in).items() if found}
 
 
 def test_every_check_has_a_lake_that_breaks_it() -> None:
@@ -219,6 +221,16 @@ def test_a_broken_lake_fails(tmp_path: Path, name: str, change: Callable[[Rows],
     assert name in found
     assert next(iter(found[name][0])) == "what"
     assert found[name][0]["what"]
+    # Everything was written by snapshot 1, so a look at what it wrote finds the same.
+    assert name in failing(tmp_path / "again", rows, changed_in=1)
+
+
+def test_what_an_earlier_snapshot_wrote_is_not_looked_at_again(tmp_path: Path) -> None:
+    """A night judges what it wrote; an old row that is wrong is found by `paperlake check`."""
+    rows = sound()
+    rows["listings"] += [lakes.listing("dblp:1")]
+    assert "titled_listings_have_a_paper" in failing(tmp_path / "all", rows)
+    assert failing(tmp_path / "new", rows, changed_in=2) == {}
 
 
 def test_only_what_changed_is_judged_by_its_dates(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ select
     papers.best_listing_id,
 from lake.papers as papers
 anti join lake.memberships as memberships
-    on
-        memberships.listing_id = papers.best_listing_id
-        and memberships.paper_id = papers.paper_id
+    on memberships.listing_id = papers.best_listing_id
+    and memberships.paper_id = papers.paper_id
+where getvariable('changed_in') is null or changed_in_snapshot = getvariable('changed_in')
 limit 100

@@ -5,4 +5,5 @@ select
     metrics.list,
 from lake.metrics as metrics
 anti join lake.listings as listings on listings.listing_id = metrics.listing_id
+where getvariable('changed_in') is null or changed_in_snapshot = getvariable('changed_in')
 limit 100

@@ -8,7 +8,8 @@ changed as (
         publication_date < date '1500-01-01'
             or publication_date > (fetched_at at time zone 'UTC')::date + 400 as is_odd,
     from lake.listings
-    where changed_in_snapshot = (select max(snapshot) from lake.snapshots)
+    where changed_in_snapshot
+        = coalesce(getvariable('changed_in'), (select max(snapshot) from lake.snapshots))
 )
 
 select

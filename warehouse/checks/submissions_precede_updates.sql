@@ -7,7 +7,8 @@ changed as (
         source,
         submitted_date > (updated_at at time zone 'UTC')::date + 1 as is_odd,
     from lake.listings
-    where changed_in_snapshot = (select max(snapshot) from lake.snapshots)
+    where changed_in_snapshot
+        = coalesce(getvariable('changed_in'), (select max(snapshot) from lake.snapshots))
 )
 
 select
