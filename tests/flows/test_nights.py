@@ -28,6 +28,7 @@ from flows.source import Fetch, Seen, Source, Window
 from flows.sources import arxiv, huggingface
 from schemas.errors import BusyError, FetchError, LakeError, OriginError, UsageError
 from schemas.paper import Metric, Run
+from tests import forked
 from tests.flows.nights import content_hash, differences, night, rows, settings
 from warehouse.audit import audit
 from warehouse.manifest import Manifest, to_json
@@ -199,11 +200,8 @@ def test_a_killed_night_goes_on_to_the_same_content(
 ) -> None:
     """Killed with SIGKILL at any step of the second night, the next run ends with the undisturbed hash."""
     lake = begun
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(lake), sandbox_url, place, str(after)],
-        check=False,
-        timeout=60,
-    )
+    args = [str(lake), sandbox_url, place, str(after)]
+    killed = forked.run(KILLED, args, lake.parent, os.environ)
     assert killed.returncode == -signal.SIGKILL
     newest = Lake(lake).manifest()
     assert newest is not None
