@@ -13,6 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from flows.cli import app
+from tests import forked
 from tests.flows.nights import night, pretend_more_papers
 from warehouse.snapshots import Lake
 
@@ -20,17 +21,10 @@ COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-def
 
 
 def paperlake(*args: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the console script's module in a folder, with no settings but those given."""
+    """Run the console script in a folder, with no settings but those given."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PAPERLAKE_")}
-    return subprocess.run(
-        [sys.executable, "-m", "flows.cli", *args],
-        cwd=cwd,
-        env={**clean, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=90,
-    )
+    env = {**clean, "PYTHONPATH": str(forked.ROOT), **environment}
+    return forked.run(forked.COMMAND, args, cwd, env)
 
 
 @pytest.fixture(scope="module")
