@@ -177,12 +177,14 @@ class Writer:
             join hashed as h on d.newest = h.newest
             """
         )
-        names = ", ".join(f'm."{name}"' for name in schema_of(Listing).names)
-        changed_at = changed_at_sql("d", self.moment)
+        names = ", ".join(
+            changed_at_sql("d", self.moment) if name == "last_changed_at" else f'm."{name}"'
+            for name in schema_of(Listing).names
+        )
         woven = "".join(
             f"""
             union all
-            select {names.replace('m."last_changed_at"', changed_at)}, m.row_hash
+            select {names}, m.row_hash
             from {table} as m
             join compared_listings as d on m.listing_id = d.listing_id
             where d.is_written

@@ -17,8 +17,8 @@ from flows.pipeline import ranks
 from flows.source import Raw, Seen, load_sources
 from flows.validate import validate
 from schemas.arrow import schema_of
-from schemas.datasets import LISTINGS, MEMBERSHIPS, PAPERS, SNAPSHOTS, Dataset
-from schemas.paper import Listing, Membership, Paper, SnapshotRow
+from schemas.datasets import LISTINGS, MEMBERSHIPS, METRICS, PAPERS, SNAPSHOTS, Dataset
+from schemas.paper import Listing, Membership, Metric, Paper, SnapshotRow
 from tests.bench import records
 from warehouse.compaction import SORTED_BYTES
 from warehouse.dedupe import identifiers
@@ -53,6 +53,7 @@ def base(normalized: str, lake: str, copies: int) -> dict[str, int]:
         living = writer.living(LISTINGS)
         _table(writer, MEMBERSHIPS, _memberships(writer, living))
         _table(writer, PAPERS, _papers(living))
+        _table(writer, METRICS, _metrics(living))
         _publish(opened, writer, _NIGHT)
         return {"listings": writer.table(LISTINGS).rows}
     finally:
@@ -277,6 +278,23 @@ def _papers(living: str) -> str:
     shared = set(schema_of(Listing).names)
     given |= {name: f'"{name}"' for name in schema_of(Paper).names if name in shared}
     return _projected(Paper, given, living)
+
+
+def _metrics(living: str) -> str:
+    """Votes of the last two nights for one listing in sixty, about as many as Hugging Face lists."""
+    given = {
+        "source": "source",
+        "list": "'daily'",
+        "list_date": "date '2026-11-01'",
+        "night_date": "night_date",
+        "listing_id": "listing_id",
+        "rank": "1::bigint",
+        "upvotes": "(hash(listing_id) % 100)::bigint",
+        "captured_at": "timestamptz '2026-11-01 06:00:00+00'",
+    }
+    nights = "(values (date '2026-10-31'), (date '2026-11-01')) as nights(night_date)"
+    listed = f"select * from ({living}) as l cross join {nights} where hash(listing_id) % 60 = 0"
+    return _projected(Metric, given, listed)
 
 
 def _projected(model: Any, given: dict[str, str], living: str) -> str:
