@@ -99,9 +99,9 @@ class World:
     def run(self, deployment: str, url: str, **parameters: str) -> None:
         """Have a deployment run, on a lake of its name."""
         given = {"lake": str(self.folder / deployment), "sandbox": url, **parameters}
-        found = ask(self.server.url, f"/deployments/name/{deployment}/{deployment}")
-        path = f"/deployments/{found['id']}/create_flow_run"
-        self.runs[deployment] = ask(self.server.url, path, {"parameters": given})["id"]
+        words = [word for item in given.items() for word in ("--param", "=".join(item))]
+        told = self.prefect("deployment", "run", f"{deployment}/{deployment}", *words)
+        self.runs[deployment] = told.split("UUID: ")[1].split()[0]
 
     def flow_run(self, case: str) -> dict[str, Any]:
         """What Prefect shows of the run of a case."""
