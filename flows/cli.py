@@ -84,9 +84,9 @@ def demo(
     papers: Annotated[
         int,
         typer.Option(
-            min=150,
+            min=300,
             max=100_000,
-            help="Papers in the sandbox's universe (fewer than 150 leave list days empty).",
+            help="Papers in the sandbox's universe (fewer than 300 leave lists of damaged records only).",
         ),
     ] = 5000,
     seed: Annotated[int, typer.Option(help="Which universe.")] = 1,
@@ -540,7 +540,7 @@ def schedule(
 # The sandbox
 
 SeedOption = Annotated[int, typer.Option(help="Which universe.")]
-PapersOption = Annotated[int, typer.Option(min=150, max=100_000, help="Papers in the universe.")]
+PapersOption = Annotated[int, typer.Option(min=300, max=100_000, help="Papers in the universe.")]
 NightOption = Annotated[int, typer.Option(min=0, max=400, help="Which night, from 0.")]
 
 

@@ -96,7 +96,8 @@ class Writer:
 
         See `_upsert_listings`.
         """
-        for limit in MEMORY:
+        # Where nothing is stored yet, rows pass through; else they meet what is there.
+        for limit in MEMORY[1:] if self.table(LISTINGS).data else MEMORY:
             self.db.execute(f"set memory_limit = '{limit}'")
             try:
                 return self._upsert_listings(stages, lacks)

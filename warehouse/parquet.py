@@ -51,6 +51,9 @@ def write_parquet(
 
     Returns:
         The file; None if the query has no rows.
+
+    Raises:
+        duckdb.OutOfMemoryException: the connection's limit is too low for the query.
     """
     schema = schema_of(dataset.model)
     if columns is None:
@@ -92,7 +95,7 @@ def _chunks(reader: pa.RecordBatchReader, sorted_bytes: int) -> Iterator[pa.Tabl
     """The rows in tables small enough to be sorted in memory."""
     waiting: list[pa.RecordBatch] = []
     size = 0
-    for batch in reader:
+    while (batch := _next(reader)) is not None:
         waiting.append(batch)
         size += batch.nbytes
         if size >= sorted_bytes:
@@ -104,3 +107,13 @@ def _chunks(reader: pa.RecordBatchReader, sorted_bytes: int) -> Iterator[pa.Tabl
     table = pa.Table.from_batches(waiting, reader.schema)
     if table.num_rows:
         yield table
+
+
+def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
+    """The next batch; Arrow tells every error of the query behind it as one of input and output."""
+    try:
+        return next(reader, None)
+    except OSError as error:
+        if "Out of Memory Error" in str(error):
+            raise duckdb.OutOfMemoryException(str(error)) from error
+        raise

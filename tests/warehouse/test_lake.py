@@ -4,13 +4,15 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.datasets import METRICS
+from schemas.datasets import LISTINGS, METRICS
 from schemas.paper import Author, Identifier, Listing, Metric
 from tests.warehouse.writing import NOW, Tables
+from warehouse import lake
 
 ALL = frozenset(Listing.model_fields) - {"is_withdrawn", "listing_id", "source", "source_id"}
 LACKS = {
@@ -214,3 +216,24 @@ def test_no_element_is_not_an_empty_one(tmp_path: Path) -> None:
     none.write([listing(1, 1, keywords=())])
     empty.write([listing(1, 1, keywords=("",))])
     assert none.content_hash != empty.content_hash
+
+
+def test_what_little_memory_cannot_hold_is_done_with_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A merge that a small limit refuses, also in the middle of writing, is done again with a larger one."""
+    seen: list[str] = []
+    real = lake.write_parquet
+
+    def refusing(db: Any, *args: Any, **options: Any) -> Any:
+        ((limit,),) = db.execute("select current_setting('memory_limit')").fetchall()
+        seen.append(limit)
+        if len(set(seen)) == 1:
+            raise duckdb.OutOfMemoryException("too little")
+        return real(db, *args, **options)
+
+    monkeypatch.setattr(lake, "write_parquet", refusing)
+    tables = Tables(tmp_path)
+    assert tables.write([listing(1, 1)]).n_new == 1
+    assert len(set(seen)) > 1
+    assert len(tables.by_key(LISTINGS)) == 1
