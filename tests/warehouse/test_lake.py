@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from schemas.datasets import LISTINGS, METRICS
 from schemas.paper import Author, Identifier, Listing, Metric
 from tests.warehouse.writing import NOW, Tables
-from warehouse import lake
+from warehouse.parquet import write_parquet
 
 ALL = frozenset(Listing.model_fields) - {"is_withdrawn", "listing_id", "source", "source_id"}
 LACKS = {
@@ -223,16 +223,15 @@ def test_what_little_memory_cannot_hold_is_done_with_more(
 ) -> None:
     """A merge that a small limit refuses, also in the middle of writing, is done again with a larger one."""
     seen: list[str] = []
-    real = lake.write_parquet
 
     def refusing(db: Any, *args: Any, **options: Any) -> Any:
         ((limit,),) = db.execute("select current_setting('memory_limit')").fetchall()
         seen.append(limit)
         if len(set(seen)) == 1:
             raise duckdb.OutOfMemoryException("too little")
-        return real(db, *args, **options)
+        return write_parquet(db, *args, **options)
 
-    monkeypatch.setattr(lake, "write_parquet", refusing)
+    monkeypatch.setattr("warehouse.lake.write_parquet", refusing)
     tables = Tables(tmp_path)
     assert tables.write([listing(1, 1)]).n_new == 1
     assert len(set(seen)) > 1
