@@ -197,7 +197,13 @@ async def conduct(
         # A step may still be writing in its thread: whoever cancelled closes the run after it, or
         # the lock goes with the process.
         raise
-    except BaseException:
+    except BaseException as error:
+        # The night stays unfinished and is gone on with; that it failed is told until then.
+        note = run_row(
+            run, snapshot=None, is_complete=True, problem=f"{type(error).__name__}: {error}"
+        )
+        with contextlib.suppress(OSError):
+            run.lake.note_run(note.model_copy(update={"state": "failed", "exit_code": 1}))
         close(run_id)
         raise
     finally:

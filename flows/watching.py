@@ -130,8 +130,11 @@ def take_leave(watching: Watching, report: runs.Reporter) -> None:
 def _is_gone(url: str | None, is_over: threading.Event, seconds: float) -> bool:
     """Wait for an end; True when `seconds` pass before it, or the API does not answer any more."""
     deadline = time.monotonic() + seconds
+    failures = 0
     while not is_over.wait(_LOOK_SECONDS):
-        if time.monotonic() > deadline or (url is not None and problem_of(url) is not None):
+        failures = failures + 1 if url is not None and problem_of(url) is not None else 0
+        # One answer that did not come may be a server that was busy.
+        if failures > 1 or time.monotonic() > deadline:
             # What was about to end just now is not gone.
             return not is_over.is_set()
     return False

@@ -99,11 +99,15 @@ class Writer:
         # Where nothing is stored yet, rows pass through; else they meet what is there.
         for limit in MEMORY[1:] if self.table(LISTINGS).data else MEMORY:
             self.db.execute(f"set memory_limit = '{limit}'")
+            before = (dict(self.tables), set(self.changed), self._fresh)
             try:
                 return self._upsert_listings(stages, lacks)
             except duckdb.OutOfMemoryException:
                 if limit == MEMORY[-1]:
                     raise
+                # As if nothing had been tried; a file that was written is in no table and goes
+                # with what else an unpublished snapshot leaves.
+                self.tables, self.changed, self._fresh = before
             finally:
                 self.db.execute(f"set memory_limit = '{MEMORY[-1]}'")
         raise AssertionError
@@ -125,15 +129,18 @@ class Writer:
         """
         db = self.db
         files = [path for stage in stages for path in stage.files(LISTINGS)]
-        db.execute("create or replace temp table changed_listings (listing_id varchar)")
+        db.execute("create or replace temp table changed_keys (listing_id varchar)")
+        db.execute("create or replace temp view changed_listings as select * from changed_keys")
         if not files:
             return {}
         db.execute(f"create or replace temp view staged as {_read(files)}")
         repeated = "select hash(listing_id) from staged group by all having count(*) > 1 limit 1"
         is_plain = db.execute(repeated).fetchall() == []
-        db.execute("drop view if exists newest_records; drop table if exists newest_records")
-        kind, newest = ("view", SINGLE_SQL) if is_plain else ("table", newest_sql())
-        db.execute(f"create temp {kind} newest_records as {newest}")
+        newest = SINGLE_SQL
+        if not is_plain:
+            db.execute(f"create or replace temp table newest_of_many as {newest_sql()}")
+            newest = "select * from newest_of_many"
+        db.execute(f"create or replace temp view newest_records as {newest}")
         known = KNOWN_SQL.format(living=self.living(LISTINGS))
         db.execute(f"create or replace temp table known_listings as {known}")
         if is_plain and _one(db, "select count(*) from known_listings") == (0,):
@@ -202,7 +209,7 @@ class Writer:
         if LISTINGS.name in self.changed:
             self._fresh = self.table(LISTINGS).data[-1]
         db.execute(
-            "insert into changed_listings select listing_id from compared_listings where is_written"
+            "insert into changed_keys select listing_id from compared_listings where is_written"
         )
         return self._count_listings()
 
@@ -210,7 +217,9 @@ class Writer:
         """Write staged listings of which none is known and none comes twice: nothing is compared."""
         self._write(LISTINGS, new_sql(self.moment), None)
         self._fresh = self.table(LISTINGS).data[-1]
-        self.db.execute("insert into changed_listings select listing_id from staged")
+        self.db.execute(
+            "create or replace temp view changed_listings as select listing_id from staged"
+        )
         rows = self.db.execute(
             "select source, staged_list, count(*), count(*) filter (is_withdrawn) "
             "from staged group by all"

@@ -18,7 +18,8 @@ import warehouse
 from schemas.arrow import STORED_COLUMNS, schema_of
 from schemas.datasets import Dataset
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""1 was that of a development version, without numbers of identifiers and with other row hashes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +164,18 @@ def _paths(files: tuple[DataFile, ...], root: str) -> str:
 def _schema_map(fields: list[Any]) -> str:
     items = ", ".join(
         f"{int(f.metadata[b'PARQUET:field_id'])}: "
-        f"{{name: {quoted(f.name)}, type: {quoted(sql_type(f.type))}, default_value: null}}"
+        f"{{name: {quoted(f.name)}, type: {quoted(sql_type(f.type))}, "
+        f"default_value: {_default(f.type)}}}"
         for f in fields
     )
     return f"schema = map {{{items}}}"
+
+
+def _default(data_type: Any) -> str:
+    """What a row of a file older than a column holds there; a list is never null."""
+    import pyarrow as pa
+
+    return "'[]'" if pa.types.is_list(data_type) else "null::varchar"
 
 
 def sql_file(*parts: str) -> str:

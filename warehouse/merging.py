@@ -218,18 +218,21 @@ def incoming_sql(lacks: Lacks) -> str:
     """SQL for one row a listing of `resting`, the newest that was staged.
 
     Where the newest record's format lacks columns that another staged record of the listing has,
-    they come from that one.
+    newer than the stored row, they come from that one: a struct `v` in `own_<column>`.
     """
     newest = "(r.source_modified_at, r.fetched_at, r.staged_order)"
-    filled = []
+    is_later = "(t.is_new or (r.source_modified_at, r.fetched_at) >= (t.old_modified_at, t.old_fetched_at))"
+    filled, plain = [], [f'r."{name}"' for name in _COLUMNS]
     for name in _COLUMNS:
         lacking = _lacking(name, "r.record_format", lacks)
         value = f'arg_max({{v: r."{name}"}}, {newest})'
-        if lacking is not None:
-            value = f"coalesce({value} filter (not ({lacking})), {value})"
         filled.append(f'{value}.v as "{name}"')
+        if lacking is not None:
+            own = f"{value} filter (not ({lacking}) and {is_later})"
+            filled.append(f'{own} as "own_{name}"')
+            plain.append(f'null as "own_{name}"')
     return f"""
-        select {", ".join(f'r."{name}"' for name in _COLUMNS)}
+        select {", ".join(plain)}
         from staged as r
         join resting as t on r.staged_order = t.newest and not t.is_mixed
         union all by name
@@ -295,7 +298,9 @@ def _merged_column(name: str, lacks: Lacks, moment: Moment) -> str:
         return f'case when t.is_newer then i."{name}" else c."{name}" end as "{name}"'
     old_lacks = _lacking(name, "t.old_format", lacks)
     return (
-        f'case when t.is_new then i."{name}" '
+        f'case when t.is_newer and {new_lacks} and i."own_{name}" is not null '
+        f'then i."own_{name}".v '
+        f'when t.is_new then i."{name}" '
         f'when t.is_newer and {new_lacks} then c."{name}" '
         f'when t.is_newer then i."{name}" '
         f'when {old_lacks} then i."{name}" else c."{name}" end as "{name}"'

@@ -4,11 +4,12 @@ import calendar
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 Unit = Literal["nights", "months", "years"]
 _UNITS: dict[str, Unit] = {"night": "nights", "month": "months", "year": "years"}
+_LONGEST_REST = timedelta(days=62)
 _FORM = re.compile(r"([1-9][0-9]{0,4}) (night|month|year)s?", re.IGNORECASE)
 
 
@@ -33,7 +34,9 @@ class Keep:
             return None
         if self.unit == "nights":
             return known[-self.count] if len(known) > self.count else None
-        return _back(known[-1], self.count * (12 if self.unit == "years" else 1))
+        # A night far ahead of all others is more likely a clock that was wrong.
+        newest = min(known[-1], known[-2] + _LONGEST_REST) if len(known) > 1 else known[-1]
+        return _back(newest, self.count * (12 if self.unit == "years" else 1))
 
 
 def keep(text: str) -> Keep:

@@ -115,6 +115,13 @@ class Lake:
                 f"{FORMAT_VERSION}: upgrade paperlake.",
                 path=str(path),
             )
+        if info.format_version < FORMAT_VERSION:
+            raise LakeError(
+                f"{self.root} is written in format {info.format_version}, that of a development "
+                f"version, and this Paperlake reads {FORMAT_VERSION}: make a new lake in another "
+                "folder; the old one's warehouse.duckdb still answers questions.",
+                path=str(path),
+            )
         return info
 
     def open_for_writing(self, purpose: str, origin: str, now: datetime) -> None:

@@ -19,7 +19,6 @@ fields (`language`), and what is kept whole can be read by a better parser.
 
 import hashlib
 import json
-import logging
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,8 +45,6 @@ from flows.source import Fetch, Format, ListSpec, Source, Window
 from schemas.errors import BrokenResponseError, RefusedError
 from schemas.records.crossref import Work
 from warehouse.responses import Response
-
-log = logging.getLogger("paperlake")
 
 _ROWS = 500  # of 1,000 allowed: with their references, works take 10 to 30 KB each
 _WORKS_A_DAY = 7_000  # for the estimate only
@@ -120,8 +117,10 @@ async def requests(fetch: Fetch, window: Window) -> AsyncIterator[Response]:
             return
         if received in shorter:
             # Twice the same is no accident: the number announced is wrong.
-            text = "%s: %d works of the %d that it announced for %s are all there are."
-            log.warning(text, NAME, received, announced, wanted)
+            fetch.warn(
+                f"two walks found {received} works of the {announced} announced for {wanted}; the "
+                "rest is not there, or is lost until it is indexed anew."
+            )
             return
         shorter.add(received)
     raise broken(

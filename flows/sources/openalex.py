@@ -219,7 +219,9 @@ async def _pages(fetch: Fetch, spec: ListSpec, days: str, asked_by: str) -> Asyn
         following = meta.get("next_cursor")
         if not results or following is None:
             # A few may have moved to other days while pages were turned.
-            if rows < total - max(10, total // 10) or (total and not rows):
+            if rows < total:
+                fetch.warn(f"{spec.name} ends after {rows:,} of the {total:,} works it announced.")
+            if rows < total - max(10, total // 100) or (total and not rows):
                 raise broken(
                     f"ends after {rows:,} of {total:,} works: try again later", response.url
                 )

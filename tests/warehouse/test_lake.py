@@ -236,3 +236,23 @@ def test_what_little_memory_cannot_hold_is_done_with_more(
     assert tables.write([listing(1, 1)]).n_new == 1
     assert len(set(seen)) > 1
     assert len(tables.by_key(LISTINGS)) == 1
+
+
+def test_an_update_and_a_deletion_of_one_round_are_both_kept(tmp_path: Path) -> None:
+    """What a newer record changed is not lost when a still newer one of the round cannot carry it."""
+    tables = Tables(tmp_path, {"deleted": frozenset({"title", "raw_title"})})
+    tables.write([listing(1, 1, title="A", raw_title="A")])
+    gone = listing(1, 3, title=None, raw_title=None, record_format="deleted", is_withdrawn=True)
+    tables.write([listing(1, 2, title="B", raw_title="B"), gone])
+    (row,) = tables.by_key(LISTINGS).values()
+    assert (row["title"], row["is_withdrawn"]) == ("B", True)
+
+
+def test_an_older_record_of_the_round_changes_nothing(tmp_path: Path) -> None:
+    """A record older than the stored row does not come in through a newer one that lacks its columns."""
+    tables = Tables(tmp_path, {"deleted": frozenset({"title", "raw_title"})})
+    tables.write([listing(1, 2, title="B", raw_title="B")])
+    gone = listing(1, 3, title=None, raw_title=None, record_format="deleted", is_withdrawn=True)
+    tables.write([listing(1, 1, title="A", raw_title="A"), gone])
+    (row,) = tables.by_key(LISTINGS).values()
+    assert (row["title"], row["is_withdrawn"]) == ("B", True)

@@ -18,11 +18,6 @@ touched as (
     select k.listing_id
     from carried as k
     where k.link_key >> 3 in (select f.link_key >> 3 from fresh_links as f)
-    union
-    -- Members that were written before there were numbers get theirs now.
-    select m.listing_id
-    from living_memberships as m
-    where m.link_keys is null
 ),
 
 touched_papers as (

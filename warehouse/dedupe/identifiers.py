@@ -114,19 +114,12 @@ def _find_siblings(writer: Writer) -> None:
             "semi join sibling_ids as s on l.listing_id = s.listing_id"
         ).fetchall()
         within = "true"
-        if not is_undated:
+        if first is not None and not is_undated:
             within = f"l.publication_date between date '{first}' and date '{last}'"
     db.execute(
         f"create or replace temp table siblings as select l.* from ({living}) as l "
         f"semi join sibling_ids as s on l.listing_id = s.listing_id where {within}"
     )
-    # What joins a member that was written before there were numbers is read from its listing.
-    db.execute(
-        "create or replace temp table unnumbered as select s.* from siblings as s "
-        "semi join (select listing_id from living_memberships where link_keys is null) as m "
-        "on s.listing_id = m.listing_id"
-    )
-    db.execute(f"insert into fresh_links {links_sql(db, 'unnumbered')}")
 
 
 def _components(db: duckdb.DuckDBPyConnection) -> None:
@@ -245,7 +238,9 @@ def _best_columns() -> str:
         order = "page_rank" if source in precedence.PAGE_COLUMNS else "work_rank"
         is_list = pa.types.is_list(schema_of(Paper).field(source).type)
         present = f"len(r.{source}) > 0" if is_list else f"r.{source} is not null"
-        best = f"arg_min(r.{name}, (r.{order}, r.listing_id)) filter ({present})"
+        best = (
+            f"arg_min(r.{name}, (r.{order}, not r.is_published, r.listing_id)) filter ({present})"
+        )
         lines.append(f"coalesce({best}, []) as {name}," if is_list else f"{best} as {name},")
     return "\n        ".join(lines)
 

@@ -39,7 +39,8 @@ forms as (
         r.component,
         r.is_published,
         first_value(r.is_published) over (
-            partition by r.component order by r.work_rank, r.listing_id
+            partition by r.component
+            order by r.work_rank, not r.is_published, r.listing_id
         ) as is_paper_published,
     from ranked as r
 )

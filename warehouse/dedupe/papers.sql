@@ -1,6 +1,6 @@
 -- The best value of each field: the first that is not null, by the declared precedence of sources.
 -- `work_rank` orders listings for what describes the work, `page_rank` for what only a page about it
--- tells; see precedence.py. Most papers have one listing, whose values are theirs.
+-- tells; see precedence.py. Of two records of one source the published form comes first. Most papers have one listing, whose values are theirs.
 -- Grain: one row per paper.
 with sizes as (
     select
@@ -43,10 +43,10 @@ gathered as (
     select
         r.component,
         {best_columns}
-        arg_min(r.listing_id, (r.work_rank, r.listing_id)) as best_listing_id,
+        arg_min(r.listing_id, (r.work_rank, not r.is_published, r.listing_id)) as best_listing_id,
         -- A format that cannot say it has no say in it.
         coalesce(
-            arg_min(r.is_withdrawn, (r.work_rank, r.listing_id))
+            arg_min(r.is_withdrawn, (r.work_rank, not r.is_published, r.listing_id))
                 filter (not list_contains([{silent_on_withdrawal}]::varchar[], r.record_format)),
             false
         ) as is_withdrawn,
