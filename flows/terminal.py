@@ -378,15 +378,19 @@ def paper_text(answer: dict[str, Any]) -> str:
         lines += ["", paper["abstract"]]
     columns = ["listing_id", "relation", "matched_by", "title", "record_format", "fetched_at"]
     lines += ["", f"Listings ({len(answer['listings'])})", _table_of(answer["listings"], columns)]
+    relations = [
+        {"listing_id": listing["listing_id"], **relation}
+        for listing in answer["listings"]
+        for relation in listing["relations"] or ()
+    ]
+    if relations:
+        columns = ["listing_id", "type", "scheme", "value"]
+        lines += [f"Relations ({len(relations)})", _table_of(relations, columns)]
     if answer["metrics"]:
-        columns = [
-            "captured_at",
-            "list",
-            "list_date",
-            "rank",
-            "upvotes",
-            "comment_count",
-            "github_stars",
+        numbers = ["rank", "upvotes", "comment_count", "github_stars", "cited_by_count"]
+        columns = ["captured_at", "listing_id", "list", "list_date"]
+        columns += [
+            name for name in numbers if any(row[name] is not None for row in answer["metrics"])
         ]
         lines += [f"Metrics ({len(answer['metrics'])})", _table_of(answer["metrics"], columns)]
     return "\n".join(lines) + "\n"
