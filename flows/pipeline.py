@@ -19,14 +19,14 @@ from flows.publishing import exit_code, manifest_of, run_row, tell_runs
 from flows.runs import OPEN, Harvest, OpenRun, close
 from flows.source import load_sources
 from schemas.datasets import METRICS, QUARANTINE
-from schemas.errors import BlockedError
+from schemas.errors import BlockedError, LakeError
 from schemas.paper import Run
 from warehouse.dedupe import identifiers
 from warehouse.dedupe.precedence import Ranks
 from warehouse.lake import Writer
 from warehouse.merging import Moment
 from warehouse.reading import open_warehouse
-from warehouse.verify import run_checks
+from warehouse.verify import miscounted, run_checks
 
 
 def merge(run_id: str) -> dict[str, int]:
@@ -110,6 +110,11 @@ def publish(run_id: str) -> int | None:
     draft = run.lake.draft_warehouse(manifest)
     with contextlib.closing(open_warehouse(draft, lake=run.lake.root)) as connection:
         failing = run_checks(connection, manifest.snapshot if manifest.parent else None)
+        wrong = miscounted(connection, manifest.tables)
+    if wrong is not None:
+        raise LakeError(
+            f"{wrong} This is a fault of Paperlake, so nothing was published: report it with the log."
+        )
     refused = {n: rows for n, rows in failing.items() if rows and n not in run.overrides}
     if refused:
         raise BlockedError(_blocked_sentence(refused), checks=refused)

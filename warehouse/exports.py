@@ -27,10 +27,12 @@ import pyarrow.parquet as pq
 from schemas.errors import BusyError, LakeError, PaperlakeError, UsageError
 from warehouse.build import Described, described_columns, keyed, view_comments
 from warehouse.files import sha256_of, sync_folder, write_json
-from warehouse.manifest import FORMAT_VERSION, Manifest, quoted
+from warehouse.manifest import Manifest, quoted
 from warehouse.reading import open_warehouse
 
 FORMAT = "paperlake-export"
+# Of the export, which readers rely on; the lake's own changes without it.
+_FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 ROW_GROUP = 100_000
 _BATCH = 8_192
@@ -92,7 +94,7 @@ def export(
         ]
         told = {
             "format": FORMAT,
-            "format_version": FORMAT_VERSION,
+            "format_version": _FORMAT_VERSION,
             "snapshot": manifest.snapshot,
             "created_at": manifest.created_at.isoformat(),
             "content_hash": manifest.content_hash,

@@ -17,7 +17,7 @@ from datetime import date, datetime
 from schemas.arrow import hashed_columns, schema_of
 from schemas.paper import Listing
 from warehouse.hashing import row_hash_sql
-from warehouse.manifest import quoted
+from warehouse.manifest import quoted, sql_type
 
 Lacks = Mapping[str, frozenset[str]]
 """Format -> columns of Listing it cannot carry."""
@@ -25,6 +25,8 @@ Lacks = Mapping[str, frozenset[str]]
 WHOLE, PATCHED, WOVEN = "whole", "patched", "woven"
 
 _COLUMNS = tuple(schema_of(Listing).names)
+# DuckDB 1.5 takes an untyped null for an integer.
+_TYPES = {field.name: sql_type(field.type) for field in schema_of(Listing)}
 _KEYS = ("listing_id", "source", "source_id")
 # Columns that a format may lack: what describes the work, and no provenance.
 _CARRIED = frozenset(hashed_columns(Listing)) - set(_KEYS)
@@ -203,7 +205,7 @@ def current_sql(columns: Iterable[str] | None, living: str) -> str:
     """SQL for the stored rows of the listings in `resting`, with null in all other columns."""
     wanted = frozenset(_COLUMNS if columns is None else columns)
     chosen = ", ".join(
-        f'k."{name}"' if name in wanted else f'null as "{name}"'
+        f'k."{name}"' if name in wanted else f'null::{_TYPES[name]} as "{name}"'
         for name in _COLUMNS
         if name != "listing_id"
     )
@@ -230,7 +232,7 @@ def incoming_sql(lacks: Lacks) -> str:
         if lacking is not None:
             own = f"{value} filter (not ({lacking}) and {is_later})"
             filled.append(f'{own} as "own_{name}"')
-            plain.append(f'null as "own_{name}"')
+            plain.append(f'null::struct(v {_TYPES[name]}) as "own_{name}"')
     return f"""
         select {", ".join(plain)}
         from staged as r

@@ -10,7 +10,8 @@ import pytest
 from schemas.fields import Row
 from schemas.paper import Identifier, Quarantined, Redirect, Run, SnapshotRow
 from tests.warehouse import lakes
-from warehouse.verify import CHECKS, check_names, run_checks
+from warehouse.manifest import Table
+from warehouse.verify import CHECKS, check_names, miscounted, run_checks
 
 Rows = dict[str, list[Row]]
 
@@ -239,6 +240,16 @@ def test_only_what_changed_is_judged_by_its_dates(tmp_path: Path) -> None:
     many(50, 0, publication_date=date(1400, 1, 1), **SUBMITTED)(rows)
     rows["snapshots"] = [snapshot(1, 55, 3), snapshot(2, 55, 3)]
     assert failing(tmp_path, rows) == {}
+
+
+def test_rows_that_are_hidden_are_missed(tmp_path: Path) -> None:
+    """A table with other than the rows that its manifest tells is named; a right one is not."""
+    rows = sound()
+    told = {name: Table(rows=len(rows[name])) for name in ("listings", "papers", "memberships")}
+    with lakes.opened(tmp_path, rows) as connection:
+        assert miscounted(connection, told) is None
+        wrong = {**told, "papers": Table(rows=4)}
+        assert miscounted(connection, wrong) == "The table papers would have 3 rows instead of 4."
 
 
 def test_a_hundred_rows_are_enough(tmp_path: Path) -> None:

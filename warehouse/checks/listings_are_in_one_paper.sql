@@ -5,7 +5,9 @@ select
 from lake.memberships
 where getvariable('changed_in') is null
     or listing_id in (
-        select listing_id from lake.memberships where changed_in_snapshot = getvariable('changed_in')
+        select listing_id
+        from lake.memberships
+        where changed_in_snapshot = getvariable('changed_in')
     )
 group by listing_id
 having count(*) > 1
