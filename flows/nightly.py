@@ -6,6 +6,7 @@ for a step of it. Whatever becomes of Prefect, the night goes on.
 """
 
 import asyncio
+import contextlib
 import os
 import threading
 from collections.abc import Callable
@@ -226,7 +227,9 @@ async def _show(show: Show) -> State[Any]:
     """All steps as tasks, the report as an artifact, and the state that tells how it ended."""
     run = runs.OPEN.get(show.run_id)
     if run is not None:
-        leftovers.note(run.lake.root, str(flow_run.id))
+        # A disk that is full must not end the flow, and with it the night beside it.
+        with contextlib.suppress(OSError):
+            leftovers.note(run.lake.root, str(flow_run.id))
     steps: asyncio.Queue[Step | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     show.watch(lambda step: loop.call_soon_threadsafe(steps.put_nowait, step))
