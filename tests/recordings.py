@@ -1,4 +1,4 @@
-"""Where the recorded responses lie, and the one reason for which a test may be skipped."""
+"""Where the recorded responses lie, and why a test that reads them may be skipped."""
 
 from pathlib import Path
 
