@@ -21,6 +21,7 @@ from flows.source import load_sources
 from schemas.datasets import METRICS, QUARANTINE
 from schemas.errors import BlockedError, LakeError
 from schemas.paper import Run
+from warehouse import listings
 from warehouse.dedupe import identifiers
 from warehouse.dedupe.precedence import Ranks
 from warehouse.lake import Writer
@@ -46,7 +47,7 @@ def merge(run_id: str) -> dict[str, int]:
     )
     run.writer = writer
     lacks = {item.name: item.lacks for source in load_sources().values() for item in source.formats}
-    counts = writer.upsert_listings(run.stages, lacks)
+    counts = listings.upsert(writer, run.stages, lacks)
     identifiers.group(writer, ranks(), lacks)
     writer.upsert_staged(METRICS, run.stages)
     quarantined = writer.upsert_staged(QUARANTINE, run.stages)

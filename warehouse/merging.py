@@ -96,12 +96,13 @@ def newest_sql() -> str:
         """
 
 
-def decided_sql(lacks: Lacks, living_metrics: str) -> str:
+def decided_sql(lacks: Lacks, living_metrics: str, earliest: datetime) -> str:
     """SQL for what becomes of each row of `newest_records`, given `known_listings`.
 
     Args:
         lacks: what each format cannot carry.
         living_metrics: select of the living rows of metrics.
+        earliest: when the first of the records was fetched (UTC).
 
     Returns:
         A select of both tables' columns with is_new, is_newer and `verdict`: WHOLE, PATCHED, WOVEN,
@@ -112,9 +113,13 @@ def decided_sql(lacks: Lacks, living_metrics: str) -> str:
     return f"""
         with sightings as (
             -- Of a source without modification times a listing that is seen again as it was is
-            -- not written; that it was seen is known from what its lists said.
+            -- not written; that it was seen is known from what its lists said, and matters only
+            -- where that was after a record was fetched: an older file that is imported.
             select m.listing_id, max(m.captured_at) as seen_at,
-            from ({living_metrics}) as m
+            from (
+                select * from ({living_metrics})
+                where captured_at > timestamptz {quoted(earliest.isoformat())}
+            ) as m
             semi join (
                 select n.listing_id
                 from newest_records as n
@@ -156,6 +161,40 @@ def decided_sql(lacks: Lacks, living_metrics: str) -> str:
             end as verdict,
         from compared
         """
+
+
+def hashed_sql() -> str:
+    """SQL for the hashes of WHOLE rows; a new one needs none to be seen as new."""
+    return f"""
+        select d.newest, d.is_withdrawn, null::varchar as row_hash
+        from decided as d
+        where d.verdict = {quoted(WHOLE)} and d.is_new
+        union all
+        select d.newest, d.is_withdrawn, {row_hash_sql(Listing, "r")} as row_hash
+        from staged as r
+        join decided as d on r.staged_order = d.newest
+        where d.verdict = {quoted(WHOLE)} and not d.is_new
+        """
+
+
+COMPARED_SQL = """
+    select
+        d.* exclude (is_withdrawn),
+        h.is_withdrawn,
+        h.row_hash,
+        -- A new time stamp of the source's own is remembered even where the content is the same,
+        -- else a record between the two stamps could pass for newer.
+        d.is_new
+            or h.row_hash <> d.old_hash
+            or (
+                d.is_newer
+                and d.source_modified_at > d.old_modified_at
+                and d.source_modified_at <> d.fetched_at
+            ) as is_written,
+    from decided as d
+    join hashed as h on d.newest = h.newest
+    """
+"""What becomes of each record that counts, narrow; `hashed` has the hashes of all verdicts."""
 
 
 def whole_sql(moment: Moment) -> str:

@@ -7,9 +7,11 @@ from typing import Any
 
 from schemas.datasets import LISTINGS, METRICS
 from schemas.paper import Listing, Metric
+from warehouse import listings
 from warehouse.dedupe import identifiers
 from warehouse.dedupe.precedence import Ranks
-from warehouse.lake import Counts, Writer
+from warehouse.lake import Writer
+from warehouse.listings import Counts
 from warehouse.manifest import Manifest
 from warehouse.merging import Moment
 from warehouse.staging import Stage
@@ -39,7 +41,7 @@ class Tables:
         stage.close()
         moment = Moment("nightly", date(2026, 3, number), NOW + timedelta(days=number))
         writer = Writer(self.root, self.manifest, number, moment, self.root / "scratch")
-        counts = writer.upsert_listings([stage], self.lacks)
+        counts = listings.upsert(writer, [stage], self.lacks)
         identifiers.group(writer, RANKS, self.lacks)
         writer.upsert_staged(METRICS, [stage])
         self.manifest = Manifest(

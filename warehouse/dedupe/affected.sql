@@ -12,8 +12,8 @@ with carried as (
 ),
 
 touched as (
-    select c.listing_id
-    from changed_listings as c
+    select f.listing_id
+    from fresh as f
     union
     select k.listing_id
     from carried as k

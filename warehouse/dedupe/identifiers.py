@@ -27,19 +27,18 @@ JOINING_RELATIONS = ("has-preprint", "is-preprint-of")
 def group(writer: Writer, ranks: Mapping[str, Ranks], lacks: Lacks | None = None) -> None:
     """Bring papers, memberships and redirects up to date with the listings just written.
 
-    Reads the temporary table `changed_listings` that `Writer.upsert_listings` leaves.
-
     Args:
         writer: of the coming snapshot.
         ranks: source -> its place where fields are taken from several listings.
         lacks: format -> columns it cannot carry, on which it has no say.
     """
     db = writer.db
-    if db.execute("select count(*) from changed_listings").fetchall() == [(0,)]:
+    fresh = writer.written_rows(LISTINGS)
+    if fresh is None:
         return
     for dataset in (PAPERS, MEMBERSHIPS, REDIRECTS):
         db.execute(f"create or replace temp view living_{dataset.name} as {writer.living(dataset)}")
-    db.execute(f"create or replace temp view fresh as {writer.fresh_listings()}")
+    db.execute(f"create or replace temp view fresh as {fresh}")
     db.execute(f"create or replace temp table fresh_links as {links_sql(db, 'fresh')}")
     db.execute(
         "create or replace temp table untitled as select listing_id from fresh where title is null"

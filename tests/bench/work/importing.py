@@ -13,7 +13,7 @@ from flows import pipeline
 from flows.harvest import Reader
 from flows.importing import import_files
 from flows.settings import load_settings
-from warehouse import lake as writing
+from warehouse import listings
 from warehouse.dedupe import identifiers
 
 
@@ -30,7 +30,7 @@ def with_papers(lines: str, lake: str) -> dict[str, Any]:
     started = _cpu()
     with (
         _timed(Reader, "read", seconds, "read"),
-        _timed(writing.Writer, "upsert_listings", seconds, "write"),
+        _timed(listings, "upsert", seconds, "write"),
         _timed(identifiers, "group", seconds, "papers"),
         _timed(pipeline, "run_checks", seconds, "checks"),
     ):

@@ -20,6 +20,7 @@ from schemas.arrow import schema_of
 from schemas.datasets import LISTINGS, MEMBERSHIPS, METRICS, PAPERS, SNAPSHOTS, Dataset
 from schemas.paper import Listing, Membership, Metric, Paper, SnapshotRow
 from tests.bench import records
+from warehouse import listings
 from warehouse.compaction import SORTED_BYTES
 from warehouse.dedupe import identifiers
 from warehouse.hashing import moved, row_hash_sql, sums_sql
@@ -110,7 +111,7 @@ def _night(lake: str, turn: int, count: int, offset: int) -> dict[str, Any]:
         before = {file.path for file in manifest.files()}
         writer = _writer(opened, night)
         clock = _Clock()
-        counts = writer.upsert_listings([stage], _lacks())
+        counts = listings.upsert(writer, [stage], _lacks())
         found: dict[str, Any] = {"listings": clock.lap()}
         identifiers.group(writer, ranks(), _lacks())
         found["papers"] = clock.lap()
