@@ -1,10 +1,13 @@
-"""A loopback server in a process of its own while the context lasts."""
+"""Loopback servers in processes of their own while the context lasts."""
 
+import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from flows.sandbox.universe import Universe
 from tests.bench.measuring import ROOT
 
 
@@ -21,3 +24,16 @@ def oai_server(folder: str, seconds: float = 0.0) -> Iterator[str]:
             yield f"http://127.0.0.1:{int(server.stdout.readline())}/oai"
         finally:
             server.stdin.close()
+
+
+@contextmanager
+def sandbox_server(universe: Universe) -> Iterator[str]:
+    """Serve a sandbox, whose work is then not counted as a night's; yields the base URL."""
+    command = [sys.executable, "-m", "flows.cli", "sandbox", "serve", "--port", "0", "--json"]
+    command += ["--seed", str(universe.seed), "--papers", str(universe.papers)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as server:
+        assert server.stdout is not None
+        try:
+            yield str(json.loads(server.stdout.readline())["url"])
+        finally:
+            server.send_signal(signal.SIGINT)
