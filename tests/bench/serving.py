@@ -34,6 +34,7 @@ def sandbox_server(universe: Universe) -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as server:
         assert server.stdout is not None
         try:
-            yield str(json.loads(server.stdout.readline())["url"])
+            # The JSON stands on several lines, and nothing follows it.
+            yield str(json.loads(b"".join(iter(server.stdout.readline, b"}\n")) + b"}")["url"])
         finally:
             server.send_signal(signal.SIGINT)
