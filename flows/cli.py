@@ -278,7 +278,9 @@ def maintain(
     """
     from flows.maintain import maintain as maintained
     from flows.maintain import told
-    from flows.terminal import Logged, Progress, emit, emit_json, maintain_text
+    from flows.progress import Logged, Progress
+    from flows.terminal import emit, emit_json
+    from flows.texts import maintain_text
 
     is_silent = common.is_quiet or common.is_json
     with Logged() if common.is_logged else Progress(is_quiet=is_silent) as progress:
@@ -310,7 +312,8 @@ def trending(
 ) -> None:
     """The trending list: rank, title, authors, upvotes, links."""
     from flows import answers
-    from flows.terminal import emit, emit_json, trending_markdown, trending_text
+    from flows.terminal import emit, emit_json
+    from flows.texts import trending_markdown, trending_text
     from warehouse.snapshots import Lake
 
     rows = answers.trending(Lake(common.settings.lake), typed_day(day, "--day") if day else None)
@@ -329,7 +332,8 @@ def show(
 ) -> None:
     """One paper: best fields, its listings, its metrics."""
     from flows import answers
-    from flows.terminal import emit, emit_json, paper_text
+    from flows.terminal import emit, emit_json
+    from flows.texts import paper_text
     from warehouse.snapshots import Lake
 
     answer = answers.show(Lake(common.settings.lake), key)
@@ -372,7 +376,8 @@ def status(
 ) -> None:
     """Health of the lake: newest snapshot, last runs, who writes it, what is unfinished, sizes."""
     from flows import answers
-    from flows.terminal import emit, emit_json, status_text
+    from flows.terminal import emit, emit_json
+    from flows.texts import status_text
     from warehouse.snapshots import Lake
 
     answer = answers.status(common.settings, Lake(common.settings.lake))
@@ -433,7 +438,8 @@ def check(
 ) -> None:
     """Run every check, and compare every file and hash with the manifest; exit 5 if any fails."""
     from flows import answers
-    from flows.terminal import check_text, emit, emit_json
+    from flows.terminal import emit, emit_json
+    from flows.texts import check_text
     from warehouse.snapshots import Lake
 
     answer = answers.check(Lake(common.settings.lake), snapshot)
@@ -466,8 +472,10 @@ def doctor(
     ten seconds.
     """
     from flows.doctor.examination import examine
+    from flows.progress import Logged, Progress
     from flows.running import end_in_time
-    from flows.terminal import Logged, Progress, emit, emit_json, findings_text
+    from flows.terminal import emit, emit_json
+    from flows.texts import findings_text
 
     is_silent = common.is_quiet or common.is_json
     watching = Logged() if common.is_logged else Progress(is_quiet=is_silent)
@@ -598,8 +606,8 @@ def _run(
     again: str | None = None,
 ) -> None:
     """Run something that ends with a run, tell how it ended, and exit with its code."""
+    from flows.progress import Logged, Progress
     from flows.running import end_in_time, ending_at_once
-    from flows.terminal import Logged, Progress
 
     is_silent = common.is_quiet or common.is_json
     watching = Logged() if common.is_logged else Progress(is_quiet=is_silent)
@@ -616,7 +624,8 @@ def _run(
 
 def _tell(common: Common, run: Run, say: Callable[[str], None], again: str | None) -> None:
     from flows import answers
-    from flows.terminal import emit, emit_json, summary_text
+    from flows.terminal import emit, emit_json
+    from flows.texts import summary_text
     from warehouse.snapshots import Lake
 
     if common.is_json:

@@ -151,10 +151,10 @@ def set_up_logging(form: str | None) -> None:
     """Log to stderr: faults of our own, or with `json` everything, an object a line."""
     if form not in (None, "json"):
         raise UsageError(f"--log {form}: the only form is json.")
-    from flows.terminal import JsonLines
-
     handler = logging.StreamHandler(sys.stderr)
     if form == "json":
+        from flows.progress import JsonLines
+
         handler.setFormatter(JsonLines())
     logger = logging.getLogger("paperlake")
     logger.handlers = [handler]

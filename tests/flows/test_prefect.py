@@ -16,7 +16,7 @@ from flows import answers
 from flows.schedule import printed
 from flows.settings import load_settings
 from flows.source import load_sources
-from flows.terminal import status_text
+from flows.texts import status_text
 from tests.flows.nights import content_hash, night, pretend_more_papers
 from tests.flows.prefects import (
     ROOT,
