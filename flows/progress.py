@@ -6,6 +6,7 @@ import logging
 import sys
 from typing import Any
 
+from flows.options import Common
 from flows.source import Window
 
 _log = logging.getLogger("paperlake")
@@ -113,6 +114,13 @@ class Logged:
             _log.error(f"{source} {list_name}: failed: {problem}")
         else:
             _log.info(f"{source} {list_name}: done")
+
+
+def watching(common: Common) -> Progress | Logged:
+    """What shows a run to whoever gave a command, as its options say."""
+    if common.is_logged:
+        return Logged()
+    return Progress(is_quiet=common.is_quiet or common.is_json)
 
 
 class JsonLines(logging.Formatter):
