@@ -71,7 +71,12 @@ def slices(
 
 
 def say_estimate(run: OpenRun) -> None:
-    """Say how many requests and minutes are expected, before the first is made."""
+    """Say how many requests and minutes are expected, before the first is made.
+
+    Not of a sandbox: what sources expect are the rates of the world.
+    """
+    if run.sandbox is not None:
+        return
     requests: Counter[str] = Counter()
     for harvest in run.harvests.values():
         if harvest.is_done:
@@ -88,7 +93,7 @@ def say_estimate(run: OpenRun) -> None:
             harvest.source.expected_requests(window) for window in windows
         )
     seconds = max(
-        (count * _seconds_a_request(run, run.sources[name]) for name, count in requests.items()),
+        (count * _seconds_a_request(run.sources[name]) for name, count in requests.items()),
         default=0.0,
     )
     minutes = "under a minute" if seconds < 60 else f"about {seconds / 60:.0f} minutes"
@@ -96,7 +101,5 @@ def say_estimate(run: OpenRun) -> None:
     run.report.say(f"Expecting about {requests.total()} requests ({each}) and {minutes}.")
 
 
-def _seconds_a_request(run: OpenRun, source: Source) -> float:
-    if run.sandbox is not None:
-        return 0.05
+def _seconds_a_request(source: Source) -> float:
     return max(source.pause_seconds, source.expected_seconds)

@@ -53,7 +53,7 @@ class Progress:
             with contextlib.suppress(OSError):  # whoever read along has gone; the run goes on
                 print(text, file=sys.stderr, flush=True)
 
-    def planned(self, source: str, list_name: str, window: Window, requests: int) -> None:
+    def planned(self, source: str, list_name: str, window: Window, requests: int | None) -> None:
         """A harvest begins."""
         self._seen[source, list_name] = [0, 0]
         if self._bars is not None:
@@ -62,7 +62,7 @@ class Progress:
             )
             return
         span = f"{window.start}" if window.start == window.end else f"{window.start}..{window.end}"
-        self.say(f"{source} {list_name}: {span}, about {requests} requests")
+        self.say(f"{source} {list_name}: {span}{_about(requests)}")
 
     def received(self, source: str, list_name: str, records: int) -> None:
         """A response was read."""
@@ -71,7 +71,8 @@ class Progress:
         seen[1] += records
         task = self._tasks.get((source, list_name))
         if self._bars is not None and task is not None:
-            total = max(self._bars.tasks[task].total or 0, seen[0])
+            expected = self._bars.tasks[task].total
+            total = None if expected is None else max(expected, seen[0])
             self._bars.update(task, completed=seen[0], total=total, records=seen[1])
 
     def finished(self, source: str, list_name: str, problem: str | None) -> None:
@@ -100,9 +101,9 @@ class Logged:
         """One line of what is going on."""
         _log.info(text)
 
-    def planned(self, source: str, list_name: str, window: Window, requests: int) -> None:
+    def planned(self, source: str, list_name: str, window: Window, requests: int | None) -> None:
         """A harvest begins."""
-        _log.info(f"{source} {list_name}: {window.start}..{window.end}, about {requests} requests")
+        _log.info(f"{source} {list_name}: {window.start}..{window.end}{_about(requests)}")
 
     def received(self, source: str, list_name: str, records: int) -> None:
         """A response was read."""
@@ -114,6 +115,10 @@ class Logged:
             _log.error(f"{source} {list_name}: failed: {problem}")
         else:
             _log.info(f"{source} {list_name}: done")
+
+
+def _about(requests: int | None) -> str:
+    return "" if requests is None else f", about {requests} requests"
 
 
 def watching(common: Common) -> Progress | Logged:

@@ -32,8 +32,8 @@ class Reporter(Protocol):
     def say(self, text: str) -> None:
         """One line of what is going on."""
 
-    def planned(self, source: str, list_name: str, window: Window, requests: int) -> None:
-        """A harvest begins."""
+    def planned(self, source: str, list_name: str, window: Window, requests: int | None) -> None:
+        """A harvest begins, of about so many requests; None where that is not known, as of a sandbox."""
 
     def received(self, source: str, list_name: str, records: int) -> None:
         """A response of a harvest was read."""
@@ -49,7 +49,7 @@ class Silent:
         """Log it."""
         log.info(text)
 
-    def planned(self, source: str, list_name: str, window: Window, requests: int) -> None:
+    def planned(self, source: str, list_name: str, window: Window, requests: int | None) -> None:
         """Nothing."""
 
     def received(self, source: str, list_name: str, records: int) -> None:

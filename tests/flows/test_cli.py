@@ -269,6 +269,17 @@ def test_json_and_quiet_keep_stdout_clean(tmp_path: Path, sandbox_url: str) -> N
     assert (refused.returncode, "'a test'" in refused.stderr) == (3, True)
 
 
+@pytest.mark.parametrize("log", [[], ["--log", "json"]], ids=["lines", "log"])
+def test_a_sandbox_is_not_estimated_by_the_rates_of_the_world(
+    log: list[str], tmp_path: Path, sandbox_url: str
+) -> None:
+    """Against a sandbox neither the run nor a list says how many requests to expect."""
+    args = ["nightly", "--no-prefect", "--sandbox", sandbox_url, "--source", "huggingface", *log]
+    told = paperlake(*args, cwd=tmp_path).stderr
+    assert "huggingface daily: 2026-" in told
+    assert "requests" not in told
+
+
 def test_a_blocked_snapshot_is_exit_5_and_can_be_allowed(tmp_path: Path, sandbox_url: str) -> None:
     """A failing check blocks with exit code 5 and the old snapshot stays; --allow publishes and is recorded."""
     args = ["nightly", "--no-prefect", "--sandbox", sandbox_url]
