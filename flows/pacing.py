@@ -60,6 +60,8 @@ class HostState:
     """When its next request may go out: its queue and its holds."""
     failures: int
     """Requests that failed in a row."""
+    opened_at: float
+    """When its circuit was opened the last time."""
     open_until: float
     """Until when its circuit is open."""
 
@@ -136,9 +138,8 @@ class Pace:
             state.failures += 1
             # Requests that were under way when the circuit opened do not open it again.
             if state.failures >= FAILURES_TO_OPEN and now >= state.open_until:
-                seconds = min(OPEN_SECONDS * 2**state.openings, LONGEST_SECONDS)
                 state.openings += 1
-                state.open_until, state.probe_until = now + seconds, 0.0
+                state.open_until, state.probe_until = now + _open_seconds(state), 0.0
 
     async def check(self, host: str) -> None:
         """Pass unless the circuit is open; when its time is over, one caller passes as the probe.
@@ -188,6 +189,7 @@ class Pace:
             path=path,
             free_at=max(state.next_at, state.held_until),
             failures=state.failures,
+            opened_at=max(0.0, state.open_until - _open_seconds(state)),
             open_until=state.open_until,
         )
 
@@ -230,6 +232,11 @@ class Pace:
                 os.ftruncate(fd, os.pwrite(fd, data, 0))
         finally:
             os.close(fd)
+
+
+def _open_seconds(state: _State) -> float:
+    """How long a circuit stays open that has been opened so often in a row."""
+    return min(OPEN_SECONDS * 2.0 ** max(state.openings - 1, 0), LONGEST_SECONDS)
 
 
 async def _lock(fd: int) -> None:

@@ -5,13 +5,13 @@ import importlib.metadata
 import time
 import urllib.error
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from packaging.version import InvalidVersion, Version
 
-from flows.doctor.findings import Asked, Finding, State, told
+from flows.doctor.findings import Asked, Finding, State, age_text, told
 from flows.fetching import Probed, probe
 from flows.opening import is_contact
 from flows.pacing import FAILURES_TO_OPEN, Pace
@@ -219,7 +219,11 @@ def _clocks(answers: list[Probed]) -> Iterator[Finding]:
 def circuits(asked: Asked) -> Iterator[Finding]:
     """Hosts that failed too often, and hosts that asked to be left alone."""
     name, now, alone = "circuits", time.time(), 0
-    for shared in (asked.settings.shared_dir, asked.lake.root / "state"):
+    memories = (
+        (asked.settings.shared_dir, "all lakes of this machine"),
+        (asked.lake.root / "state", "this lake alone"),
+    )
+    for shared, whose in memories:
         for host in Pace(shared / "pace").look_at_all():
             if host.open_until > now:
                 alone += 1
@@ -232,10 +236,15 @@ def circuits(asked: Asked) -> Iterator[Finding]:
                 )
             elif host.failures >= FAILURES_TO_OPEN:
                 alone += 1
-                seen = (
-                    f"{host.name} failed {host.failures} times in a row; its circuit may be tried."
+                age = age_text(timedelta(seconds=now - host.opened_at))
+                yield Finding(
+                    name,
+                    "note",
+                    f"{host.name} failed {host.failures} times in a row, {age} ago; its circuit may "
+                    "be tried.",
+                    f"The next night tries it with one request. {host.path} remembers it for "
+                    f"{whose}.",
                 )
-                yield Finding(name, "note", seen, "The next night tries it with one request.")
             elif host.free_at > now + 60:
                 alone += 1
                 seen = f"{host.name} is left alone until {_moment(host.free_at)}, as it asked for."

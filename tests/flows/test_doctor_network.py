@@ -419,7 +419,7 @@ def test_an_open_circuit_is_told_and_left_alone(
 
 
 def test_hosts_that_wait_are_told(tmp_path: Path) -> None:
-    """A host that asked to be left alone is a note, as is one whose circuit may be tried again."""
+    """A host that asked to be left alone is a note; so is one that may be tried: since when, and which file says so."""
     pace(tmp_path, "shared", lambda found: asyncio.run(found.hold("held.example.net", 900)))
     later = pace(tmp_path, "shared", failing("tried.example.net", FAILURES_TO_OPEN))
     path = later.path("tried.example.net")
@@ -427,7 +427,9 @@ def test_hosts_that_wait_are_told(tmp_path: Path) -> None:
     path.write_text(json.dumps({**state, "open_until": time.time() - 5}))
     examined = doctor(tmp_path, "--offline", PAPERLAKE_CONTACT="me@somewhere.org")
     examined.the("circuits", "note", "held.example.net", "as it asked for")
-    examined.the("circuits", "note", "tried.example.net", "may be tried")
+    tried = examined.the("circuits", "note", "tried.example.net", "may be tried")
+    assert "8 times in a row, 10 min ago" in tried.seen
+    assert f"{path} remembers it for all lakes of this machine" in str(tried.advice)
     assert examined.code == 0
 
 
