@@ -115,7 +115,7 @@ def sources(
     rows = answers.sources(common.settings, Lake(common.settings.lake))
     _emit_rows(
         common,
-        rows,
+        rows if common.is_json else _counted_once(rows),
         ["source", "list", "n_listings", "watermark", "last_success_date", "base_url", "off"],
     )
 
@@ -166,6 +166,14 @@ def check(
         emit(check_text(answer))
     if not answer["is_sound"]:
         raise typer.Exit(5)
+
+
+def _counted_once(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A source's total on its first list only, or it would read as so many listings a list."""
+    return [
+        row if row["source"] != before else {**row, "n_listings": None}
+        for before, row in zip([None, *(row["source"] for row in rows)], rows, strict=False)
+    ]
 
 
 def _emit_rows(common: Common, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:

@@ -227,6 +227,17 @@ def test_status_sources_and_snapshots_tell_the_health(home: Path) -> None:
         assert paperlake(command, cwd=home).returncode == 0
 
 
+def test_the_table_of_sources_counts_a_source_once(home: Path) -> None:
+    """A source's listings stand on its first list; as JSON, on each of its lists."""
+    rows = answer(home, "sources")
+    (count,) = {row["n_listings"] for row in rows if row["source"] == "arxiv"}
+    assert count > 0
+    table = paperlake("sources", cwd=home).stdout.splitlines()
+    lists = [line.split()[1:3] for line in table if line.startswith("arxiv ")]
+    assert len(lists) > 1
+    assert [str(count) in cells for cells in lists] == [True] + [False] * (len(lists) - 1)
+
+
 def test_check_finds_a_damaged_file(home: Path, tmp_path: Path) -> None:
     """Check is content with a sound lake, and names the damaged file with exit code 5."""
     import shutil
