@@ -1,10 +1,9 @@
 """The arXiv source: how it walks through a set, what it reads, and what it makes of it."""
 
-import asyncio
 import gzip
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,10 @@ from flows.sources.arxiv import SOURCE, parse
 from flows.validate import Problem, validate
 from schemas.errors import BrokenResponseError, UsageError
 from schemas.paper import Bibliography, Listing
+from tests.flows.asking import NOW, Asked, FakeFetch, everything
 from tests.recordings import RECORDED, needs_recordings
 from warehouse.responses import Response
 
-NOW = datetime(2026, 6, 12, 6, 30, tzinfo=UTC)
 FORMATS = {item.name: item for item in SOURCE.formats}
 BASE = SOURCE.base_url
 
@@ -379,41 +378,15 @@ def test_an_oai_file_is_read_whole(tmp_path: Path) -> None:
 # ----------------------------------------------------------------------------------------- asking
 
 
-class FakeFetch:
-    """Answers from a function of the query, and remembers what was asked."""
-
-    base_url = BASE
-
-    def __init__(self, body: Callable[[Mapping[str, Any], bool], bytes]) -> None:
-        self.body = body
-        self.asked: list[tuple[dict[str, Any], bool]] = []
-
-    def warn(self, text: str) -> None:
-        raise AssertionError(text)
-
-    async def __call__(
-        self,
-        path_or_url: str,
-        *,
-        params: Mapping[str, str | int] | None = None,
-        context: Mapping[str, Any] | None = None,
-        fresh: bool = False,
-    ) -> Response:
-        assert path_or_url == BASE
-        query = dict(params or {})
-        self.asked.append((query, fresh))
-        return answer(self.body(query, fresh), f"{BASE}?{query}", context)
-
-
 def ask(fetch: FakeFetch, *, is_open: bool = True) -> list[Response]:
-    """Everything the source yields for a window of the set cs."""
+    """Everything the source yields for a window of the set cs; it asks one address, and warns of nothing."""
     spec = SOURCE.lists(Settings(arxiv_sets=("cs",)))[0]
     window = Window(spec, date(2026, 6, 5), date(2026, 6, 12), is_open, NOW)
-
-    async def collect() -> list[Response]:
-        return [item async for item in SOURCE.requests(fetch, window)]
-
-    return asyncio.run(collect())
+    try:
+        return everything(SOURCE, fetch, window)
+    finally:
+        assert {asked.path for asked in fetch.asked} == {BASE}
+        assert fetch.warnings == []
 
 
 def test_pages_follow_the_tokens() -> None:
@@ -423,18 +396,16 @@ def test_pages_follow_the_tokens() -> None:
         "verb=L&skip=1": records(record("2606.00002"), token="verb=L&amp;skip=2"),
         "verb=L&skip=2": records(record("2606.00003"), token=""),
     }
-    fetch = FakeFetch(lambda query, _: pages[query.get("resumptionToken")])
+    fetch = FakeFetch(SOURCE, lambda asked: pages[asked.query.get("resumptionToken")])
     answers = ask(fetch)
     assert [item.context["page"] for item in answers] == [0, 1, 2]
-    assert fetch.asked[0] == (
-        {"verb": "ListRecords", "metadataPrefix": "arXiv", "set": "cs", "from": "2026-06-05"},
-        False,
-    )
-    assert fetch.asked[1][0] == {"verb": "ListRecords", "resumptionToken": "verb=L&skip=1"}
-    fetch = FakeFetch(lambda *_: error("noRecordsMatch"))
+    first = {"verb": "ListRecords", "metadataPrefix": "arXiv", "set": "cs", "from": "2026-06-05"}
+    assert (fetch.asked[0].query, fetch.asked[0].is_fresh) == (first, False)
+    assert fetch.asked[1].query == {"verb": "ListRecords", "resumptionToken": "verb=L&skip=1"}
+    fetch = FakeFetch(SOURCE, lambda _: error("noRecordsMatch"))
     (only,) = ask(fetch, is_open=False)
     assert parse(only.body) == []
-    assert fetch.asked[0][0]["until"] == "2026-06-12"
+    assert fetch.asked[0].query["until"] == "2026-06-12"
 
 
 @pytest.mark.parametrize(
@@ -451,7 +422,8 @@ def test_a_token_is_found_however_it_is_written(end: str) -> None:
     """The short way to the token and the full parse agree."""
     first = oai(f"<ListRecords>{record('2606.00001')}{end}")
     fetch = FakeFetch(
-        lambda query, _: records(record()) if query.get("resumptionToken") == "t" else first
+        SOURCE,
+        lambda asked: records(record()) if asked.query.get("resumptionToken") == "t" else first,
     )
     assert len(ask(fetch)) == 2
 
@@ -459,30 +431,35 @@ def test_a_token_is_found_however_it_is_written(end: str) -> None:
 def test_a_token_in_a_text_is_no_token() -> None:
     """What an abstract says of tokens leads nowhere."""
     text = "&lt;resumptionToken&gt;t&lt;/resumptionToken&gt;&lt;/ListRecords&gt;"
-    assert len(ask(FakeFetch(lambda *_: records(record(abstract=text))))) == 1
+    assert len(ask(FakeFetch(SOURCE, lambda _: records(record(abstract=text))))) == 1
 
 
 def test_a_refused_token_begins_the_window_anew() -> None:
     """After badResumptionToken the window is asked for from its start, past what was kept."""
 
-    def body(query: Mapping[str, Any], fresh: bool) -> bytes:
-        if "resumptionToken" not in query:
+    def body(asked: Asked) -> bytes:
+        if "resumptionToken" not in asked.query:
             return records(record("2606.00001"), token="t")
-        return records(record("2606.00002")) if fresh else error("badResumptionToken", "expired")
+        return (
+            records(record("2606.00002"))
+            if asked.is_fresh
+            else error("badResumptionToken", "expired")
+        )
 
-    fetch = FakeFetch(body)
+    fetch = FakeFetch(SOURCE, body)
     assert len(ask(fetch)) == 3
-    assert [fresh for _, fresh in fetch.asked] == [False, False, True, True]
+    assert [asked.is_fresh for asked in fetch.asked] == [False, False, True, True]
 
 
 def test_a_source_that_refuses_every_token_is_given_up() -> None:
     """A window that cannot be completed after three tries is an error."""
     fetch = FakeFetch(
-        lambda query, _: (
+        SOURCE,
+        lambda asked: (
             error("badResumptionToken", "expired")
-            if "resumptionToken" in query
+            if "resumptionToken" in asked.query
             else records(record(), token="t")
-        )
+        ),
     )
     with pytest.raises(BrokenResponseError, match=r"refuses its own resumption tokens \(expired\)"):
         ask(fetch)
@@ -492,9 +469,12 @@ def test_a_source_that_refuses_every_token_is_given_up() -> None:
 def test_no_records_after_a_token_keeps_what_came() -> None:
     """The error noRecordsMatch after a token ends the window."""
     fetch = FakeFetch(
-        lambda query, _: (
-            error("noRecordsMatch") if "resumptionToken" in query else records(record(), token="t")
-        )
+        SOURCE,
+        lambda asked: (
+            error("noRecordsMatch")
+            if "resumptionToken" in asked.query
+            else records(record(), token="t")
+        ),
     )
     assert len(ask(fetch)) == 1
 
@@ -502,7 +482,7 @@ def test_no_records_after_a_token_keeps_what_came() -> None:
 def test_other_errors_stop_the_source() -> None:
     """An OAI-PMH error is told with its code and words."""
     with pytest.raises(BrokenResponseError, match="badArgument: no such set"):
-        ask(FakeFetch(lambda *_: error("badArgument", "no such set")))
+        ask(FakeFetch(SOURCE, lambda _: error("badArgument", "no such set")))
 
 
 @pytest.mark.parametrize("tokens", ["AAAA", "ABAB", "ABCB"])
@@ -510,24 +490,24 @@ def test_tokens_in_a_circle_end_as_an_error(tokens: str) -> None:
     """A token seen before would go on for ever: the window is not complete."""
     count = iter(range(9))
 
-    def body(_query: Mapping[str, Any], _fresh: bool) -> bytes:
+    def body(_: Asked) -> bytes:
         n = next(count)
         return records(record(f"2606.{n + 1:05}"), token=tokens[n])
 
     with pytest.raises(BrokenResponseError, match="again"):
-        ask(FakeFetch(body))
+        ask(FakeFetch(SOURCE, body))
 
 
 def test_the_same_page_under_new_tokens_ends_as_an_error() -> None:
     """A page seen before is recognized by its records, whatever its date and token."""
     count = iter(range(9))
 
-    def body(_query: Mapping[str, Any], _fresh: bool) -> bytes:
+    def body(_: Asked) -> bytes:
         n = next(count)
         page = records(record(), token=f"t{n}")
         return page.replace(b"06:30:05Z", f"06:30:1{n}Z".encode())
 
-    fetch = FakeFetch(body)
+    fetch = FakeFetch(SOURCE, body)
     with pytest.raises(BrokenResponseError, match="again"):
         ask(fetch)
     assert len(fetch.asked) == 2

@@ -1,6 +1,5 @@
 """The Crossref source: how it walks through a list, what it reads, and what it makes of it."""
 
-import asyncio
 import dataclasses
 import gzip
 import hashlib
@@ -31,12 +30,12 @@ from flows.validate import Problem, validate
 from schemas import normalize
 from schemas.errors import BrokenResponseError, RefusedError, SettingsError
 from schemas.paper import Listing, Metric
+from tests.flows.asking import NOW, Asked, FakeFetch, everything
 from tests.flows.nights import differences, night, rows, settings
 from tests.flows.test_sandbox import dump
 from tests.recordings import RECORDED, needs_recordings
 from warehouse.responses import Response
 
-NOW = datetime(2026, 6, 12, 6, 30, tzinfo=UTC)
 FORMATS = {item.name: item for item in SOURCE.formats}
 LIST = "member:320"
 
@@ -401,45 +400,30 @@ def window(*, is_open: bool = True) -> Window:
     return Window(spec, date(2026, 6, 5), date(2026, 6, 12), is_open, NOW)
 
 
-class Script:
-    """Answers in a row; what is an error is raised. Every request is noted."""
+def scripted(*answers: bytes | Exception) -> FakeFetch:
+    """Answers in a row; what is an error is raised."""
+    left = iter(answers)
 
-    base_url = SOURCE.base_url
+    def following(_: Asked) -> bytes:
+        told = next(left)
+        if isinstance(told, Exception):
+            raise told
+        return told
 
-    def __init__(self, *answers: bytes | Exception) -> None:
-        self.answers = list(answers)
-        self.asked: list[tuple[str, int, bool]] = []
-        self.warnings: list[str] = []
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
-
-    async def __call__(
-        self,
-        path_or_url: str,
-        *,
-        params: Mapping[str, str | int] | None = None,
-        context: Mapping[str, Any] | None = None,
-        fresh: bool = False,
-    ) -> Response:
-        assert params is not None
-        assert context is not None
-        assert path_or_url == "works"
-        self.asked.append((str(params["cursor"]), context["page"], fresh))
-        self.query = dict(params)
-        following = self.answers.pop(0)
-        if isinstance(following, Exception):
-            raise following
-        return answer(following, context)
+    return FakeFetch(SOURCE, following)
 
 
-def walk(script: Fetch, asked: Window | None = None) -> list[Response]:
-    """Every response of a window."""
+def walk(fetch: FakeFetch, asked: Window | None = None) -> list[Response]:
+    """Every response of a window; it asks for works only."""
+    try:
+        return everything(SOURCE, fetch, asked or window())
+    finally:
+        assert {item.path for item in fetch.asked} == {"works"}
 
-    async def gather() -> list[Response]:
-        return [response async for response in SOURCE.requests(script, asked or window())]
 
-    return asyncio.run(gather())
+def steps(fetch: FakeFetch) -> list[tuple[str, int, bool]]:
+    """Cursor, page, and whether the network was to be asked."""
+    return [(item.query["cursor"], item.context["page"], item.is_fresh) for item in fetch.asked]
 
 
 DEAD = RefusedError("The cursor is too old.", refusal="cursor-invalid")
@@ -448,44 +432,44 @@ A, B, C = (work(DOI=f"10.5555/{name}") for name in "abc")
 
 def test_a_walk_ends_at_the_empty_page() -> None:
     """The cursor may repeat or be missing: only a page without works is the end."""
-    script = Script(page(A, cursor="x", total=3), page(B, cursor="x"), page(C), page(cursor="x"))
+    script = scripted(page(A, cursor="x", total=3), page(B, cursor="x"), page(C), page(cursor="x"))
     assert len(walk(script)) == 4
-    assert script.asked == [("*", 0, False), ("x", 1, False), ("x", 2, False), ("x", 3, False)]
-    assert script.query["filter"] == "from-index-date:2026-06-05,member:320"
+    assert steps(script) == [("*", 0, False), ("x", 1, False), ("x", 2, False), ("x", 3, False)]
+    assert script.asked[-1].query["filter"] == "from-index-date:2026-06-05,member:320"
 
 
 def test_a_closed_window_has_an_end() -> None:
     """Only a window that reaches to now is asked for without an upper bound."""
-    script = Script(page(total=0))
+    script = scripted(page(total=0))
     walk(script, window(is_open=False))
-    assert script.query["filter"] == (
+    assert script.asked[-1].query["filter"] == (
         "from-index-date:2026-06-05,until-index-date:2026-06-12,member:320"
     )
 
 
 def test_a_dead_cursor_begins_the_window_anew() -> None:
     """A cursor that died costs the walk and nothing else; the new one is asked of the network."""
-    script = Script(
+    script = scripted(
         page(A, cursor="x", total=2), DEAD, page(A, cursor="y", total=2), page(B), page(cursor="y")
     )
     assert len(walk(script)) == 4
-    assert script.asked[2:] == [("*", 0, True), ("y", 1, True), ("y", 2, True)]
+    assert steps(script)[2:] == [("*", 0, True), ("y", 1, True), ("y", 2, True)]
 
 
 def test_cursors_that_always_die_fail_the_list() -> None:
     """After three walks it is given up, so that the watermark stays."""
     dying: list[bytes | Exception] = [page(A, cursor="x", total=2), DEAD]
-    script = Script(*dying * 3)
+    script = scripted(*dying * 3)
     with pytest.raises(BrokenResponseError, match="3 walks"):
         walk(script)
     first = RefusedError("Not there.", refusal="not-found")
     with pytest.raises(RefusedError):
-        walk(Script(first))
+        walk(scripted(first))
 
 
 def test_a_lost_page_is_noticed() -> None:
     """A walk with fewer works than announced begins anew, and counts when it is whole."""
-    script = Script(
+    script = scripted(
         page(A, cursor="x", total=3),
         page(C),
         page(),
@@ -494,12 +478,12 @@ def test_a_lost_page_is_noticed() -> None:
         page(),
     )
     assert len(walk(script)) == 6
-    assert not script.answers
+    assert len(script.asked) == 6
 
 
 def test_a_wrong_total_does_not_stop_the_list() -> None:
     """Where two walks bring the same number of works, there are no more."""
-    script = Script(*[page(A, cursor="x", total=9), page()] * 2)
+    script = scripted(*[page(A, cursor="x", total=9), page()] * 2)
     assert len(walk(script)) == 4
 
 
@@ -515,7 +499,7 @@ def test_a_wrong_total_does_not_stop_the_list() -> None:
 def test_a_walk_that_cannot_be_trusted(answers: tuple[bytes, ...], words: str) -> None:
     """Circles, missing cursors and errors with status 200 fail the list."""
     with pytest.raises(BrokenResponseError, match=words) as caught:
-        walk(Script(*answers))
+        walk(scripted(*answers))
     assert caught.value.facts["url"]
 
 

@@ -1,15 +1,13 @@
 """The Hugging Face source: what it asks, what it reads, and what it makes of it."""
 
-import asyncio
 import gzip
 import hashlib
 import html
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given, settings
@@ -22,10 +20,10 @@ from flows.sources.huggingface import SOURCE, next_link
 from flows.validate import Problem, validate
 from schemas.errors import BrokenResponseError, UsageError
 from schemas.paper import Listing, Metric
+from tests.flows.asking import NOW, Answer, Asked, FakeFetch, everything
 from tests.recordings import RECORDED, needs_recordings
 from warehouse.responses import Response
 
-NOW = datetime(2026, 6, 12, 6, 30, tzinfo=UTC)  # a Friday
 FORMATS = {item.name: item for item in SOURCE.formats}
 BASE = "https://huggingface.co"
 
@@ -380,45 +378,22 @@ def test_a_missing_title_does_not_shift_the_others() -> None:
 # ------------------------------------------------------------------------------------------ asking
 
 
-class FakeFetch:
-    """Answers from a function of path and query, and remembers what was asked."""
+def answering(rows_of: Callable[[str], tuple[list[Any], str | None]]) -> FakeFetch:
+    """Answers with the rows, and the link to the next page, that a function has for an address."""
 
-    base_url = BASE
+    def answer(asked: Asked) -> Answer:
+        rows, link = rows_of(asked.url)
+        return as_json(rows), {"link": link} if link else {}
 
-    def __init__(self, answer: Any) -> None:
-        self.answer = answer
-        self.asked: list[tuple[str, Mapping[str, Any]]] = []
-
-    def warn(self, text: str) -> None:
-        raise AssertionError(text)
-
-    async def __call__(
-        self,
-        path_or_url: str,
-        *,
-        params: Mapping[str, str | int] | None = None,
-        context: Mapping[str, Any] | None = None,
-        fresh: bool = False,
-    ) -> Response:
-        url = path_or_url if "://" in path_or_url else f"{BASE}/{path_or_url}"
-        if params:
-            url += "?" + urlencode(params)
-        self.asked.append((url, context or {}))
-        rows, link = self.answer(url)
-        body = as_json(rows)
-        headers = {"link": link} if link else {}
-        return Response(
-            url, 200, headers, body, hashlib.sha256(body).hexdigest(), NOW, context or {}
-        )
+    return FakeFetch(SOURCE, answer)
 
 
 def ask(fetch: FakeFetch, window: Window) -> list[Response]:
-    """Everything the source yields for a window."""
-
-    async def collect() -> list[Response]:
-        return [answer async for answer in SOURCE.requests(fetch, window)]
-
-    return asyncio.run(collect())
+    """Everything the source yields for a window; it warns of nothing."""
+    try:
+        return everything(SOURCE, fetch, window)
+    finally:
+        assert fetch.warnings == []
 
 
 DAILY, TRENDING = SOURCE.lists(Settings(trending_size=150))
@@ -431,11 +406,11 @@ def window(spec: ListSpec, start: date, end: date) -> Window:
 
 def test_each_weekday_is_asked_for_and_no_day_to_come() -> None:
     """Weekend days and days after today are not asked for; today is."""
-    fetch = FakeFetch(lambda url: ([], None))
+    fetch = answering(lambda url: ([], None))
     ask(fetch, window(DAILY, date(2026, 6, 5), date(2026, 6, 14)))
-    days = [context["list_date"] for _, context in fetch.asked]
+    days = [asked.context["list_date"] for asked in fetch.asked]
     assert days == ["2026-06-05", *(f"2026-06-{day:02}" for day in (8, 9, 10, 11, 12))]
-    assert fetch.asked[0][0] == f"{BASE}/api/daily_papers?date=2026-06-05&limit=100&p=0"
+    assert fetch.asked[0].url == f"{BASE}/api/daily_papers?date=2026-06-05&limit=100&p=0"
     assert SOURCE.expected_requests(window(DAILY, date(2026, 6, 5), date(2026, 6, 14))) == 6
 
 
@@ -447,10 +422,10 @@ def test_pages_follow_the_link_and_count_rows_received() -> None:
             return [item("2606.00001"), item("2606.00002")], '<?p=1>; rel="next"'
         return [item("2606.00003")], '<?p=0>; rel="prev"'
 
-    fetch = FakeFetch(answer)
+    fetch = answering(answer)
     answers = ask(fetch, window(DAILY, date(2026, 6, 12), date(2026, 6, 12)))
     assert [answer.context["offset"] for answer in answers] == [0, 2]
-    assert fetch.asked[1][0] == f"{BASE}/api/daily_papers?p=1"
+    assert fetch.asked[1].url == f"{BASE}/api/daily_papers?p=1"
 
 
 def test_a_capture_ends_at_its_size() -> None:
@@ -462,12 +437,17 @@ def test_a_capture_ends_at_its_size() -> None:
         n = int(url.rpartition("=")[2])
         return entries[n * 100 : n * 100 + 100], f"</api/daily_papers?p={n + 1}>; rel=next"
 
-    fetch = FakeFetch(answer)
+    fetch = answering(answer)
     answers = ask(fetch, window(TRENDING, NOW.date(), NOW.date()))
     assert len(answers) == 2
-    assert fetch.asked[0][0] == f"{BASE}/api/daily_papers?sort=trending&limit=100&p=0"
+    assert fetch.asked[0].url == f"{BASE}/api/daily_papers?sort=trending&limit=100&p=0"
     day = NOW.date().isoformat()
-    assert fetch.asked[1][1] == {"list": "trending", "list_date": day, "size": 150, "offset": 100}
+    assert fetch.asked[1].context == {
+        "list": "trending",
+        "list_date": day,
+        "size": 150,
+        "offset": 100,
+    }
     assert SOURCE.expected_requests(window(TRENDING, NOW.date(), NOW.date())) == 2
 
 
@@ -480,7 +460,7 @@ def test_pages_in_a_circle_end_as_an_error(link: str) -> None:
         n = next(count)
         return [item("2606.00001" if "{n}" in link else f"2606.{n:05}")], link.format(n=n)
 
-    fetch = FakeFetch(answer)
+    fetch = answering(answer)
     with pytest.raises(BrokenResponseError):
         ask(fetch, window(DAILY, date(2026, 6, 12), date(2026, 6, 12)))
     assert len(fetch.asked) <= 3
@@ -638,7 +618,7 @@ def test_a_day_without_end_is_an_error() -> None:
         n = next(count)
         return [item(f"2606.{n:05}")], f"</api/daily_papers?p={n + 1}>; rel=next"
 
-    fetch = FakeFetch(answer)
+    fetch = answering(answer)
     with pytest.raises(BrokenResponseError, match="does not end"):
         ask(fetch, window(DAILY, date(2026, 6, 12), date(2026, 6, 12)))
     assert len(fetch.asked) <= 60

@@ -1,6 +1,5 @@
 """The OpenAlex source: how it asks, what it reads, what it makes of it, and how it is refused."""
 
-import asyncio
 import contextlib
 import gzip
 import hashlib
@@ -8,7 +7,7 @@ import json
 import logging
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,13 +37,13 @@ from flows.sources.openalex import SOURCE, off, secrets
 from flows.validate import Problem, validate
 from schemas.errors import BrokenResponseError, RefusedError, SettingsError
 from schemas.paper import Listing, Metric, Run
+from tests.flows.asking import NOW, Asked, FakeFetch, everything
 from tests.flows.nights import night, rows, settings
 from tests.flows.test_sandbox import dump
 from tests.recordings import RECORDED, needs_recordings
 from warehouse.responses import Response
 from warehouse.snapshots import Lake
 
-NOW = datetime(2026, 6, 12, 6, 30, tzinfo=UTC)
 FORMATS = {item.name: item for item in SOURCE.formats}
 BASE = SOURCE.base_url
 KEY = "s3cret-Key/with+signs"
@@ -409,36 +408,6 @@ def test_a_spent_budget_says_until_when() -> None:
 # ----------------------------------------------------------------------------------------- asking
 
 
-class FakeFetch:
-    """Answers from a function of the query, and remembers what was asked and warned of."""
-
-    base_url = BASE
-
-    def __init__(self, body: Callable[[Mapping[str, Any]], bytes], **headers: str) -> None:
-        self.body = body
-        self.headers = headers
-        self.asked: list[dict[str, Any]] = []
-        self.warnings: list[str] = []
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
-
-    async def __call__(
-        self,
-        path_or_url: str,
-        *,
-        params: Mapping[str, str | int] | None = None,
-        context: Mapping[str, Any] | None = None,
-        fresh: bool = False,
-    ) -> Response:
-        assert path_or_url == "works"
-        query = dict(params or {})
-        self.asked.append(query)
-        body = self.body(query)
-        told = response(body, f"{BASE}/works?{len(self.asked)}", context)
-        return Response(told.url, 200, self.headers, body, told.sha256, NOW, told.context)
-
-
 def window(*, is_open: bool = True) -> Window:
     """Eight days of the default list."""
     (spec,) = SOURCE.lists(Settings())
@@ -446,12 +415,11 @@ def window(*, is_open: bool = True) -> Window:
 
 
 def ask(fetch: FakeFetch, *, is_open: bool = True) -> list[Response]:
-    """Everything the source yields for a window."""
-
-    async def collect() -> list[Response]:
-        return [item async for item in SOURCE.requests(fetch, window(is_open=is_open))]
-
-    return asyncio.run(collect())
+    """Everything the source yields for a window; it asks for works only."""
+    try:
+        return everything(SOURCE, fetch, window(is_open=is_open))
+    finally:
+        assert {asked.path for asked in fetch.asked} == {"works"}
 
 
 def test_pages_follow_the_cursors() -> None:
@@ -461,19 +429,19 @@ def test_pages_follow_the_cursors() -> None:
         "a==": page(work("W3"), work("W4"), cursor="b", count=5),
         "b": page(work("W5"), count=5),
     }
-    fetch = FakeFetch(lambda query: pages[query["cursor"]])
+    fetch = FakeFetch(SOURCE, lambda asked: pages[asked.query["cursor"]])
     assert [item.context["page"] for item in ask(fetch)] == [0, 1, 2]
-    assert [query["cursor"] for query in fetch.asked] == ["*", "a==", "b"]
-    assert fetch.asked[0]["filter"] == (
+    assert [asked.query["cursor"] for asked in fetch.asked] == ["*", "a==", "b"]
+    assert fetch.asked[0].query["filter"] == (
         "primary_topic.subfield.id:1702|1707,is_paratext:false,from_updated_date:2026-06-05"
     )
-    assert fetch.asked[0]["per-page"] == 100
-    fields = set(fetch.asked[0]["select"].split(","))
+    assert fetch.asked[0].query["per-page"] == 100
+    fields = set(fetch.asked[0].query["select"].split(","))
     assert {"id", "abstract_inverted_index", "cited_by_count"} <= fields
     assert "referenced_works" not in fields
-    fetch = FakeFetch(lambda _: page())
+    fetch = FakeFetch(SOURCE, lambda _: page())
     ask(fetch, is_open=False)
-    assert fetch.asked[0]["filter"].endswith("05,to_updated_date:2026-06-13")
+    assert fetch.asked[0].query["filter"].endswith("05,to_updated_date:2026-06-13")
     assert fetch.warnings == []
 
 
@@ -491,48 +459,52 @@ def test_pages_follow_the_cursors() -> None:
 def test_loops_and_short_lists_stop_the_source(pages: dict[str, Any], words: str) -> None:
     """A cursor that was seen, a page that was seen, and a list that ends early fail the window."""
 
-    def body(query: Mapping[str, Any]) -> bytes:
-        key, cursor = pages[query["cursor"]]
+    def body(asked: Asked) -> bytes:
+        key, cursor = pages[asked.query["cursor"]]
         return page(*([work(key)] if key else []), cursor=cursor, count=100)
 
-    fetch = FakeFetch(body)
+    fetch = FakeFetch(SOURCE, body)
     with pytest.raises(BrokenResponseError, match=words):
         ask(fetch)
     assert len(fetch.asked) <= 3
 
 
-def refusing(query: Mapping[str, Any]) -> bytes:
+def refusing(asked: Asked) -> bytes:
     """Refuses what only a plan pays for."""
-    if "updated_date" in query["filter"]:
+    if "updated_date" in asked.query["filter"]:
         raise RefusedError("no plan.", refusal="plan")
     return page(work())
 
 
 def test_without_a_plan_the_last_days_of_publication_are_read() -> None:
     """The refusal is told in the run, and the rolling window is read, no further than today."""
-    fetch = FakeFetch(refusing)
+    fetch = FakeFetch(SOURCE, refusing)
     (only,) = ask(fetch)
     assert only.context["asked_by"] == "published"
-    assert fetch.asked[1]["filter"].endswith(
-        "from_publication_date:2026-05-13,to_publication_date:2026-06-12"
+    assert (
+        fetch.asked[1]
+        .query["filter"]
+        .endswith("from_publication_date:2026-05-13,to_publication_date:2026-06-12")
     )
     (warning,) = fetch.warnings
     assert "published from 2026-05-13 to 2026-06-12" in warning
     assert "is missed" in warning
-    fetch = FakeFetch(refusing)
+    fetch = FakeFetch(SOURCE, refusing)
     ask(fetch, is_open=False)
-    assert fetch.asked[1]["filter"].endswith(
-        "from_publication_date:2026-06-05,to_publication_date:2026-06-12"
+    assert (
+        fetch.asked[1]
+        .query["filter"]
+        .endswith("from_publication_date:2026-06-05,to_publication_date:2026-06-12")
     )
 
 
 def test_another_refusal_is_passed_on() -> None:
     """A spent budget is no reason to ask otherwise."""
 
-    def spent(_: Mapping[str, Any]) -> bytes:
+    def spent(_: Asked) -> bytes:
         raise RefusedError("spent.", refusal="budget")
 
-    fetch = FakeFetch(spent)
+    fetch = FakeFetch(SOURCE, spent)
     with pytest.raises(RefusedError, match="spent"):
         ask(fetch)
     assert len(fetch.asked) == 1
@@ -555,7 +527,7 @@ def test_a_window_that_the_budget_does_not_reach_through_is_not_begun(
     headers: dict[str, str], is_refused: bool
 ) -> None:
     """Of 1,000 works nine more pages follow: without budget for them no second page is asked for."""
-    fetch = FakeFetch(lambda _: page(work(), cursor="a", count=1_000), **headers)
+    fetch = FakeFetch(SOURCE, lambda _: (page(work(), cursor="a", count=1_000), headers))
     with pytest.raises((RefusedError, BrokenResponseError)) as error:
         ask(fetch)
     assert isinstance(error.value, RefusedError) == is_refused
