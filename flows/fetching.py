@@ -9,7 +9,6 @@ secret: URLs are redacted by parameter name, and the given secrets are blotted o
 """
 
 import asyncio
-import importlib.metadata
 import logging
 import re
 import socket
@@ -26,6 +25,7 @@ import httpx
 import tenacity
 
 from flows.bodies import TooMuchError, TryAgainError, beginning, excerpt, read_body
+from flows.contact import is_sendable, user_agent
 from flows.pacing import Pace
 from flows.settings import Settings
 from flows.source import Source
@@ -66,7 +66,7 @@ def open_client(settings: Settings, *, contact: str | None) -> httpx.AsyncClient
         logging.getLogger(logger).addFilter(_is_warning)
     return httpx.AsyncClient(
         headers={
-            "User-Agent": f"paperlake/{_version()}" + (f" (+{contact})" if contact else ""),
+            "User-Agent": user_agent(contact),
             "Accept-Encoding": "gzip",
         },
         http2=False,
@@ -76,11 +76,6 @@ def open_client(settings: Settings, *, contact: str | None) -> httpx.AsyncClient
         timeout=httpx.Timeout(settings.request_seconds, connect=min(20, settings.request_seconds)),
         limits=httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=15),
     )
-
-
-def is_sendable(contact: str) -> bool:
-    """Whether a contact can stand in a User-Agent: ASCII without parentheses."""
-    return re.fullmatch(r"[!-'*-~][ -'*-~]*", contact) is not None
 
 
 class Fetcher:
@@ -446,13 +441,6 @@ def _utc(seconds: float) -> str:
         return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
     except (ValueError, OverflowError, OSError):
         return "the end of time"
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("paperlake")
-    except importlib.metadata.PackageNotFoundError:
-        return "0"
 
 
 def _is_warning(record: logging.LogRecord) -> bool:

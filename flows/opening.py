@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from flows.contact import is_contact
 from flows.planning import lists_of, say_estimate, slices
 from flows.runs import OPEN, Harvest, OpenRun, Reporter, Silent
 from flows.sandbox.client import Sandbox, is_loopback, read_sandbox
@@ -254,11 +255,6 @@ def needs_contact(settings: Settings, sources: Mapping[str, Source]) -> bool:
         is_loopback(settings.base_urls.get(name, source.base_url))
         for name, source in sources.items()
     )
-
-
-def is_contact(text: str) -> bool:
-    """Whether somebody can be reached by it: a mail address or a URL."""
-    return "@" in text or text.startswith(("https://", "http://"))
 
 
 def _why_off(settings: Settings, source: Source, sandbox: Sandbox | None) -> str | None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from flows.contact import is_contact, is_sendable
 from flows.doctor.findings import Asked, Finding, told
-from flows.fetching import is_sendable
-from flows.opening import is_contact, needs_contact, unknown_urls
+from flows.opening import needs_contact, unknown_urls
 from flows.sandbox.client import is_loopback
 from flows.settings import Settings, proxy_variable, unknown_variables
 from flows.source import setting_names
