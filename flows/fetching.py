@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 import httpx
 import tenacity
@@ -27,6 +26,7 @@ import tenacity
 from flows.bodies import TooMuchError, TryAgainError, beginning, excerpt, read_body
 from flows.contact import is_sendable, user_agent
 from flows.pacing import Pace
+from flows.secrecy import Secrets
 from flows.settings import Settings
 from flows.source import Source
 from flows.urls import HIDDEN, absolute_url, encode, parameter_name, redact, secret_names
@@ -121,7 +121,7 @@ class Fetcher:
         self._least_pause = source.pause_seconds if pause_seconds is None else pause_seconds
         self._pause = self._least_pause
         self._base = _base(self.base_url, source.name)
-        self._secrets = _sendable(secrets or {})
+        self._secrets = Secrets(secrets or {})
 
     async def __call__(
         self,
@@ -133,7 +133,7 @@ class Fetcher:
     ) -> Response:
         """One GET; see `flows.source.Fetch`."""
         url = absolute_url(self.base_url, path_or_url, params)
-        shown = self._shown(url)
+        shown = self._secrets.shown(url)
         kept = None
         if not fresh and self._is_replayable(url):
             kept = self._pack.find(self._run_id, shown, context or {})
@@ -143,7 +143,7 @@ class Fetcher:
                 self._run_id,
                 url=shown,
                 status=answer.status,
-                headers={name: self._blot(value) for name, value in answer.headers.items()},
+                headers={name: self._secrets.blot(value) for name, value in answer.headers.items()},
                 body=answer.body,
                 fetched_at=self._now(),
                 context=context or {},
@@ -199,7 +199,10 @@ class Fetcher:
             await self._pace.check(host)
             answer = await self._exchange(url)
         except CircuitOpenError as error:
-            facts = error.facts | {"source": self._source.name, "url": self._shown(str(url))}
+            facts = error.facts | {
+                "source": self._source.name,
+                "url": self._secrets.shown(str(url)),
+            }
             raise CircuitOpenError(error.message, **facts) from None
         except TryAgainError:
             await self._pace.report(host, ok=False)
@@ -227,9 +230,9 @@ class Fetcher:
 
     async def _exchange(self, url: httpx.URL) -> "_Answer":
         """The request itself, body included, within one deadline."""
-        headers = {}
+        headers: Mapping[str, str] = {}
         if _origin(url) == _origin(self._base):
-            headers = {name: value for name, value in self._secrets.items() if _is_header(name)}
+            headers = self._secrets.headers
         seconds = self._settings.request_seconds
         try:
             async with (
@@ -241,7 +244,7 @@ class Fetcher:
             raise TryAgainError(f"the answer took longer than {seconds:g} s") from None
         except (httpx.TransportError, OSError) as error:
             reason = f"the connection failed ({type(error).__name__}: {error})".replace(".)", ")")
-            raise TryAgainError(self._blot(reason)) from None
+            raise TryAgainError(self._secrets.blot(reason)) from None
         found = response.headers.items()
         kept = {name: value for name, value in found if _KEPT_HEADERS.fullmatch(name)}
         return _Answer(response.status_code, kept, body)
@@ -261,7 +264,7 @@ class Fetcher:
 
     def _judged(self, url: httpx.URL, answer: "_Answer", wait: float | None) -> Exception:
         """What an answer that cannot be used means: refused, come back later, or try again."""
-        status, text = answer.status, self._blot(excerpt(answer.body))
+        status, text = answer.status, self._secrets.blot(excerpt(answer.body))
         said = f'it answered {status} "{text}"' if text else f"it answered {status}"
         refusal = self._source.refusal(status, answer.headers, answer.body)
         if refusal is not None:
@@ -293,7 +296,7 @@ class Fetcher:
         """Add the secrets that go into the query, also where a kept next link hides them."""
         if _origin(url) != _origin(self._base):
             return url
-        given = {name: value for name, value in self._secrets.items() if not _is_header(name)}
+        given = dict(self._secrets.parameters)
         query = url.query.decode("ascii")
         if self._settings.contact and f"mailto={HIDDEN}" in query.split("&"):
             given["mailto"] = self._settings.contact
@@ -309,8 +312,10 @@ class Fetcher:
             raise self._error(FetchError, str(url), reason, answer.status)
         target = self._parse(location, url)
         if answer.status in (301, 308):
-            shown = self._shown(str(target))
-            self.warn(f"{self._shown(str(url))} has moved to {shown}: change it in the source.")
+            shown = self._secrets.shown(str(target))
+            self.warn(
+                f"{self._secrets.shown(str(url))} has moved to {shown}: change it in the source."
+            )
         return target
 
     def _parse(self, url: str, base: httpx.URL | None = None) -> httpx.URL:
@@ -322,22 +327,15 @@ class Fetcher:
 
     def _is_replayable(self, url: str) -> bool:
         """Whether the URL as it is kept still tells one page from another."""
-        unknown = secret_names(url) - {*self._secrets, "mailto", "email"}
+        unknown = secret_names(url) - {*self._secrets.parameters, "mailto", "email"}
         if unknown:
             names = ", ".join(sorted(unknown))
             self.warn(f"answers are not replayed, as {names} in the query may be a secret.")
         return not unknown
 
-    def _shown(self, url: str) -> str:
-        return redact(self._blot(url))
-
-    def _blot(self, text: str) -> str:
-        """Hide the given secrets by value, and those of any URL in the text by name."""
-        return _blotted(text, self._secrets)
-
     def warn(self, text: str) -> None:
         """Say it in the run's report, once; see `flows.source.Fetch`."""
-        text = f"{self._source.name}: {self._blot(text)}"
+        text = f"{self._source.name}: {self._secrets.blot(text)}"
         if text not in self.warnings:
             self.warnings.append(text)
 
@@ -349,8 +347,8 @@ class Fetcher:
         status: int | None = None,
         **facts: Any,
     ) -> FetchError:
-        name, shown = self._source.name, self._shown(url)
-        message = f"{name}: {shown}: {self._blot(reason)}."
+        name, shown = self._source.name, self._secrets.shown(url)
+        message = f"{name}: {shown}: {self._secrets.blot(reason)}."
         return kind(message, source=name, url=shown, status=status, **facts)
 
 
@@ -414,26 +412,8 @@ def _base(base_url: str, source: str) -> httpx.URL:
     return base
 
 
-def _sendable(secrets: Mapping[str, str]) -> dict[str, str]:
-    for name, value in secrets.items():
-        if not re.fullmatch("[!-~]+", value):
-            raise SettingsError(f"The secret {name} must be ASCII without spaces: correct it.")
-    return dict(secrets)
-
-
-def _blotted(text: str, secrets: Mapping[str, str]) -> str:
-    for value in secrets.values():
-        for form in {value, quote(value, safe=""), quote_plus(value)}:
-            text = text.replace(form, HIDDEN)
-    return re.sub(r"https?://[^\s<>\"']+", lambda match: redact(match[0]), text)
-
-
 def _origin(url: httpx.URL) -> tuple[str, str]:
     return url.scheme, url.netloc.decode("ascii")
-
-
-def _is_header(name: str) -> bool:
-    return "-" in name or name.lower() == "authorization"
 
 
 def _utc(seconds: float) -> str:
@@ -486,11 +466,9 @@ async def probe(
             cannot be written.
     """
     host = _origin(_base(base_url, source.name))[1]
-    secrets = _sendable(source.secrets(settings))
-    headers = {name: value for name, value in secrets.items() if _is_header(name)}
-    given = {name: value for name, value in secrets.items() if not _is_header(name)}
-    url = absolute_url(base_url, source.probe or "", given)
-    shown = _blotted(absolute_url(base_url, source.probe or "", None), secrets)
+    secrets = Secrets(source.secrets(settings))
+    url = absolute_url(base_url, source.probe or "", secrets.parameters)
+    shown = secrets.blot(absolute_url(base_url, source.probe or "", None))
     now = time.time()
     state = pace.look(host)
     if state.open_until > now:
@@ -504,7 +482,9 @@ async def probe(
             open_client(settings, contact=settings.contact) as client,
         ):
             await pace.wait(host, pause_seconds)
-            async with client.stream("GET", url, headers=headers, timeout=timeout) as response:
+            async with client.stream(
+                "GET", url, headers=secrets.headers, timeout=timeout
+            ) as response:
                 is_fine = response.status_code in _USABLE | _REDIRECTS
                 body = b"" if is_fine else await beginning(response.headers, response.aiter_raw())
                 refusal = None
@@ -515,11 +495,11 @@ async def probe(
                     status=response.status_code,
                     headers=dict(response.headers),
                     received_at=time.time(),
-                    reason=_blotted(excerpt(body), secrets),
-                    refusal=None if refusal is None else _blotted(refusal.reason, secrets),
+                    reason=secrets.blot(excerpt(body)),
+                    refusal=None if refusal is None else secrets.blot(refusal.reason),
                 )
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        reason = _blotted(f"{type(error).__name__}: {error}", secrets)
+        reason = secrets.blot(f"{type(error).__name__}: {error}")
         return Probed(shown, failure=_kind_of_failure(error), reason=reason)
     if pause_seconds and answer.status is not None and answer.status < 500:
         await pace.report(host, ok=True)
