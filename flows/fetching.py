@@ -327,7 +327,8 @@ class Fetcher:
 
     def _is_replayable(self, url: str) -> bool:
         """Whether the URL as it is kept still tells one page from another."""
-        unknown = secret_names(url) - {*self._secrets.parameters, "mailto", "email"}
+        known = {*self._secrets.headers, *self._secrets.parameters, "mailto", "email"}
+        unknown = secret_names(url) - known
         if unknown:
             names = ", ".join(sorted(unknown))
             self.warn(f"answers are not replayed, as {names} in the query may be a secret.")
