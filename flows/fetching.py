@@ -11,12 +11,9 @@ secret: URLs are redacted by parameter name, and the given secrets are blotted o
 import asyncio
 import logging
 import re
-import socket
-import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -25,28 +22,26 @@ import tenacity
 
 from flows.bodies import TooMuchError, TryAgainError, beginning, excerpt, read_body
 from flows.contact import is_sendable, user_agent
+from flows.judging import REDIRECTS, USABLE, Answer, NoAnswerError, failed_step, judge
 from flows.pacing import Pace
 from flows.secrecy import Secrets
 from flows.settings import Settings
 from flows.source import Source
 from flows.urls import HIDDEN, absolute_url, encode, parameter_name, redact, secret_names
 from flows.waits import parse_rate, parse_rate_limit, parse_retry_after
-from schemas.errors import CircuitOpenError, FetchError, RefusedError, SettingsError, UnsafeError
+from schemas.errors import CircuitOpenError, FetchError, SettingsError, UnsafeError
 from warehouse.responses import Pack, Response
 
 _LOG = logging.getLogger(__name__)
 _MAX_HOPS = 5
-_USABLE = frozenset({200, 203, 204})
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-# 202: not ready yet. 425: too early.
-_RETRIED = frozenset({202, 408, 425, 429})
+_CONNECT_SECONDS = 20.0
 _KEPT_HEADERS = re.compile(
     "content-type|link|location|etag|last-modified|date|retry-after|x-api-pool|x-concurrency-limit|"
     "(x-)?rate-?limit.*"
 )
 
 
-def open_client(settings: Settings, *, contact: str | None) -> httpx.AsyncClient:
+def open_client(*, contact: str | None) -> httpx.AsyncClient:
     """A client for all sources of a run, to be used in `async with`.
 
     It names us, speaks HTTP/1.1, accepts gzip only, follows no redirect and keeps no cookie. It takes
@@ -65,15 +60,11 @@ def open_client(settings: Settings, *, contact: str | None) -> httpx.AsyncClient
     for logger in ("httpx", "httpcore.http11"):
         logging.getLogger(logger).addFilter(_is_warning)
     return httpx.AsyncClient(
-        headers={
-            "User-Agent": user_agent(contact),
-            "Accept-Encoding": "gzip",
-        },
+        headers={"User-Agent": user_agent(contact), "Accept-Encoding": "gzip"},
         http2=False,
         follow_redirects=False,
         trust_env=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-        timeout=httpx.Timeout(settings.request_seconds, connect=min(20, settings.request_seconds)),
         limits=httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=15),
     )
 
@@ -120,7 +111,7 @@ class Fetcher:
         self._sleep = sleep
         self._least_pause = source.pause_seconds if pause_seconds is None else pause_seconds
         self._pause = self._least_pause
-        self._base = _base(self.base_url, source.name)
+        self._base = parse_base(self.base_url, source.name)
         self._secrets = Secrets(secrets or {})
 
     async def __call__(
@@ -143,7 +134,11 @@ class Fetcher:
                 self._run_id,
                 url=shown,
                 status=answer.status,
-                headers={name: self._secrets.blot(value) for name, value in answer.headers.items()},
+                headers={
+                    name: self._secrets.blot(value)
+                    for name, value in answer.headers.items()
+                    if _KEPT_HEADERS.fullmatch(name)
+                },
                 body=answer.body,
                 fetched_at=self._now(),
                 context=context or {},
@@ -152,7 +147,7 @@ class Fetcher:
         self.n_responses += 1
         return kept
 
-    async def _retried(self, url: str) -> "_Answer":
+    async def _retried(self, url: str) -> Answer:
         retrying = tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(self._settings.attempts),
             retry=tenacity.retry_if_exception_type(TryAgainError),
@@ -174,7 +169,7 @@ class Fetcher:
             error.facts["attempts"] = retrying.statistics["attempt_number"]
             raise
 
-    async def _attempt(self, url: str) -> "_Answer":
+    async def _attempt(self, url: str) -> Answer:
         """One try, its redirects included; after a failure the whole chain is taken again."""
         target = self._fill(self._parse(url))
         seen: set[httpx.URL] = set()
@@ -186,23 +181,21 @@ class Fetcher:
                 raise self._error(UnsafeError, url, "it redirects in a circle")
             seen.add(target)
             answer = await self._hop(target)
-            if answer.status not in _REDIRECTS:
+            if answer.status not in REDIRECTS:
                 return answer
             target = self._next_hop(target, answer)
         raise self._error(UnsafeError, url, f"it redirects more than {_MAX_HOPS} times")
 
-    async def _hop(self, url: httpx.URL) -> "_Answer":
+    async def _hop(self, url: httpx.URL) -> Answer:
         """One request at the host's pace; how it ends is reported to the host's circuit."""
-        host = _origin(url)[1]
+        host = origin(url)[1]
         await self._pace.wait(host, self._pause)
         try:
             await self._pace.check(host)
             answer = await self._exchange(url)
         except CircuitOpenError as error:
-            facts = error.facts | {
-                "source": self._source.name,
-                "url": self._secrets.shown(str(url)),
-            }
+            shown = self._secrets.shown(str(url))
+            facts = error.facts | {"source": self._source.name, "url": shown}
             raise CircuitOpenError(error.message, **facts) from None
         except TryAgainError:
             await self._pace.report(host, ok=False)
@@ -222,69 +215,54 @@ class Fetcher:
         longest = self._settings.max_retry_after_seconds
         if budget is not None and budget <= longest:
             await self._pace.hold(host, budget)
-        if answer.status in _USABLE or answer.status in _REDIRECTS:
+        if answer.status in USABLE or answer.status in REDIRECTS:
             return answer
         if wait is not None and wait <= longest:
             await self._pace.hold(host, wait)
         raise self._judged(url, answer, wait)
 
-    async def _exchange(self, url: httpx.URL) -> "_Answer":
+    async def _exchange(self, url: httpx.URL) -> Answer:
         """The request itself, body included, within one deadline."""
-        headers: Mapping[str, str] = {}
-        if _origin(url) == _origin(self._base):
-            headers = self._secrets.headers
+        is_ours = origin(url) == origin(self._base)
         seconds = self._settings.request_seconds
         try:
-            async with (
-                asyncio.timeout(seconds),
-                self._client.stream("GET", url, headers=headers) as response,
-            ):
-                body = await self._body(response)
+            async with asyncio.timeout(seconds):
+                return await exchange(
+                    self._client,
+                    url,
+                    headers=self._secrets.headers if is_ours else {},
+                    seconds=seconds,
+                    connect_seconds=min(_CONNECT_SECONDS, seconds),
+                    read=self._read,
+                )
         except TimeoutError:
             raise TryAgainError(f"the answer took longer than {seconds:g} s") from None
-        except (httpx.TransportError, OSError) as error:
-            reason = f"the connection failed ({type(error).__name__}: {error})".replace(".)", ")")
+        except NoAnswerError as error:
+            reason = f"the connection failed ({error})".replace(".)", ")")
             raise TryAgainError(self._secrets.blot(reason)) from None
-        found = response.headers.items()
-        kept = {name: value for name, value in found if _KEPT_HEADERS.fullmatch(name)}
-        return _Answer(response.status_code, kept, body)
 
-    async def _body(self, response: httpx.Response) -> bytes:
+    async def _read(
+        self, status: int, headers: Mapping[str, str], chunks: AsyncIterator[bytes]
+    ) -> bytes:
         """A usable answer's whole body, nothing of a redirect's, the beginning of any other's."""
-        if response.status_code in _REDIRECTS:
+        if status in REDIRECTS:
             return b""
-        if response.status_code not in _USABLE:
-            return await beginning(response.headers, response.aiter_raw())
-        is_framed = {"content-length", "transfer-encoding"} & response.headers.keys()
-        if response.status_code != 204 and not is_framed:
+        if status not in USABLE:
+            return await beginning(headers, chunks)
+        if status != 204 and not {"content-length", "transfer-encoding"} & headers.keys():
             self.warn("answers come without a length: one that is cut off may look complete.")
-        return await read_body(
-            response.headers, response.aiter_raw(), self._source.max_response_bytes
-        )
+        return await read_body(headers, chunks, self._source.max_response_bytes)
 
-    def _judged(self, url: httpx.URL, answer: "_Answer", wait: float | None) -> Exception:
-        """What an answer that cannot be used means: refused, come back later, or try again."""
+    def _judged(self, url: httpx.URL, answer: Answer, wait: float | None) -> Exception:
+        """The error that an answer is which cannot be used."""
         status, text = answer.status, self._secrets.blot(excerpt(answer.body))
         said = f'it answered {status} "{text}"' if text else f"it answered {status}"
-        refusal = self._source.refusal(status, answer.headers, answer.body)
-        if refusal is not None:
-            reason = f"{said}; {refusal.reason}"
-            return self._error(
-                RefusedError, str(url), reason, status, excerpt=text, refusal=refusal.kind
-            )
-        if status not in _RETRIED and status < 500:
-            kind = RefusedError if status >= 400 else FetchError
-            reason = f"{said}; {_advice(status)}, see {self._source.homepage}"
-            return self._error(kind, str(url), reason, status, excerpt=text)
         longest = self._settings.max_retry_after_seconds
-        if wait is not None and wait > longest:
-            until = _utc(time.time() + wait)
-            reason = (
-                f"{said} and asks to be left alone until {until}; start again then "
-                f"(PAPERLAKE_MAX_RETRY_AFTER_SECONDS is {longest:g})"
-            )
-            return self._error(FetchError, str(url), reason, status, excerpt=text, until=until)
-        return TryAgainError(said, status, wait)
+        verdict = judge(self._source, answer, said, wait, longest)
+        if verdict is None:
+            return TryAgainError(said, status, wait)
+        facts = {"excerpt": text, **verdict.facts}
+        return self._error(verdict.kind, str(url), verdict.reason, status, **facts)
 
     def _before_sleep(self, state: tenacity.RetryCallState) -> None:
         self.n_retries += 1
@@ -294,7 +272,7 @@ class Fetcher:
 
     def _fill(self, url: httpx.URL) -> httpx.URL:
         """Add the secrets that go into the query, also where a kept next link hides them."""
-        if _origin(url) != _origin(self._base):
+        if origin(url) != origin(self._base):
             return url
         given = dict(self._secrets.parameters)
         query = url.query.decode("ascii")
@@ -305,17 +283,15 @@ class Fetcher:
         parts = [part for part in query.split("&") if part and parameter_name(part) not in given]
         return url.copy_with(query="&".join([*parts, encode(given)]).encode("ascii"))
 
-    def _next_hop(self, url: httpx.URL, answer: "_Answer") -> httpx.URL:
+    def _next_hop(self, url: httpx.URL, answer: Answer) -> httpx.URL:
         location = answer.headers.get("location")
         if not location:
             reason = f"it answered {answer.status} without saying where to"
             raise self._error(FetchError, str(url), reason, answer.status)
         target = self._parse(location, url)
         if answer.status in (301, 308):
-            shown = self._secrets.shown(str(target))
-            self.warn(
-                f"{self._secrets.shown(str(url))} has moved to {shown}: change it in the source."
-            )
+            old, new = (self._secrets.shown(str(item)) for item in (url, target))
+            self.warn(f"{old} has moved to {new}: change it in the source.")
         return target
 
     def _parse(self, url: str, base: httpx.URL | None = None) -> httpx.URL:
@@ -353,11 +329,34 @@ class Fetcher:
         return kind(message, source=name, url=shown, status=status, **facts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+async def exchange(
+    client: httpx.AsyncClient,
+    url: httpx.URL | str,
+    *,
+    headers: Mapping[str, str],
+    seconds: float,
+    connect_seconds: float,
+    read: Callable[[int, Mapping[str, str], AsyncIterator[bytes]], Awaitable[bytes]],
+) -> Answer:
+    """One GET, following nowhere; a deadline for the whole of it is the caller's.
+
+    `seconds` bounds each silence, `connect_seconds` the time until there is a connection. `read`
+    takes of the body what is wanted, given status, headers and the raw chunks.
+
+    Raises:
+        NoAnswerError: there was no connection, or it broke.
+    """
+    timeout = httpx.Timeout(seconds, connect=connect_seconds)
+    try:
+        async with client.stream("GET", url, headers=headers, timeout=timeout) as response:
+            found = dict(response.headers)
+            body = await read(response.status_code, found, response.aiter_raw())
+    except (httpx.TransportError, OSError) as error:
+        step = failed_step(error)
+        if isinstance(error, httpx.TimeoutException | TimeoutError):
+            step = "unreachable" if isinstance(error, httpx.ConnectTimeout) else "timeout"
+        raise NoAnswerError(step, f"{type(error).__name__}: {error}") from None
+    return Answer(response.status_code, found, body)
 
 
 def hop_problem(url: httpx.URL, base: httpx.URL, hosts: frozenset[str]) -> str | None:
@@ -368,7 +367,7 @@ def hop_problem(url: httpx.URL, base: httpx.URL, hosts: frozenset[str]) -> str |
     """
     if url.userinfo:
         return "it carries a user name or password"
-    if _origin(url) == _origin(base):
+    if origin(url) == origin(base):
         return None
     if url.scheme != "https":
         return "it is not https"
@@ -392,15 +391,12 @@ def _failure(state: tenacity.RetryCallState) -> TryAgainError | None:
     return error if isinstance(error, TryAgainError) else None
 
 
-def _advice(status: int) -> str:
-    if status in (401, 403):
-        return "it may need a key, or have blocked us"
-    if status in (404, 410):
-        return "it is not there, or has moved"
-    return "the request no longer suits the source"
+def parse_base(base_url: str, source: str) -> httpx.URL:
+    """Where a source's API begins.
 
-
-def _base(base_url: str, source: str) -> httpx.URL:
+    Raises:
+        SettingsError: it is no address of http or https, or carries a user name.
+    """
     try:
         base = httpx.URL(base_url)
     except (httpx.InvalidURL, ValueError):
@@ -413,117 +409,10 @@ def _base(base_url: str, source: str) -> httpx.URL:
     return base
 
 
-def _origin(url: httpx.URL) -> tuple[str, str]:
+def origin(url: httpx.URL) -> tuple[str, str]:
+    """Scheme, and host with its port where that is not the usual one."""
     return url.scheme, url.netloc.decode("ascii")
-
-
-def _utc(seconds: float) -> str:
-    try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-    except (ValueError, OverflowError, OSError):
-        return "the end of time"
 
 
 def _is_warning(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING
-
-
-@dataclass(frozen=True, slots=True)
-class Probed:
-    """What one look at a source told."""
-
-    url: str
-    """What was asked, as it may be seen."""
-    status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    received_at: float = 0.0
-    """Seconds since 1970 by our clock."""
-    failure: str | None = None
-    """`open`, `queued`: not asked; `dns`, `refused`, `unreachable`, `timeout`, `tls`, `connection`."""
-    reason: str = ""
-    """The failure, or the beginning of an error's body, in words."""
-    refusal: str | None = None
-    """What the source itself means by this error, and what to do."""
-    until: float = 0.0
-    """Where it was not asked: until when, in seconds since 1970."""
-
-
-async def probe(
-    source: Source,
-    base_url: str,
-    *,
-    settings: Settings,
-    pace: Pace,
-    pause_seconds: float,
-    seconds: float,
-) -> Probed:
-    """Ask a source once whether it is there: at its pace, following nowhere, keeping nothing.
-
-    A host that others of this machine keep busy for longer than `seconds`, or whose circuit is
-    open, is not asked. A success closes a circuit; a failure does not count, as a night waits longer.
-
-    Raises:
-        SettingsError: the address is not one, the contact cannot be sent, or the folder of the pace
-            cannot be written.
-    """
-    host = _origin(_base(base_url, source.name))[1]
-    secrets = Secrets(source.secrets(settings))
-    url = absolute_url(base_url, source.probe or "", secrets.parameters)
-    shown = secrets.blot(absolute_url(base_url, source.probe or "", None))
-    now = time.time()
-    state = pace.look(host)
-    if state.open_until > now:
-        return Probed(shown, failure="open", until=state.open_until)
-    if pause_seconds and state.free_at > now + seconds / 2:
-        return Probed(shown, failure="queued", until=state.free_at)
-    timeout = httpx.Timeout(seconds, connect=seconds / 2)
-    try:
-        async with (
-            asyncio.timeout(seconds),
-            open_client(settings, contact=settings.contact) as client,
-        ):
-            await pace.wait(host, pause_seconds)
-            async with client.stream(
-                "GET", url, headers=secrets.headers, timeout=timeout
-            ) as response:
-                is_fine = response.status_code in _USABLE | _REDIRECTS
-                body = b"" if is_fine else await beginning(response.headers, response.aiter_raw())
-                refusal = None
-                if not is_fine:
-                    refusal = source.refusal(response.status_code, response.headers, body)
-                answer = Probed(
-                    shown,
-                    status=response.status_code,
-                    headers=dict(response.headers),
-                    received_at=time.time(),
-                    reason=secrets.blot(excerpt(body)),
-                    refusal=None if refusal is None else secrets.blot(refusal.reason),
-                )
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        reason = secrets.blot(f"{type(error).__name__}: {error}")
-        return Probed(shown, failure=_kind_of_failure(error), reason=reason)
-    if pause_seconds and answer.status is not None and answer.status < 500:
-        await pace.report(host, ok=True)
-    return answer
-
-
-def _kind_of_failure(error: BaseException) -> str:
-    """Which step of asking failed, told by the innermost cause that says it."""
-    if isinstance(error, httpx.ConnectTimeout):
-        return "unreachable"
-    if isinstance(error, httpx.TimeoutException | TimeoutError):
-        return "timeout"
-    causes: list[BaseException] = [error]
-    for cause in causes:  # grows while it is read
-        if isinstance(cause, socket.gaierror):
-            return "dns"
-        if isinstance(cause, ssl.SSLError):
-            return "tls"
-        if isinstance(cause, ConnectionRefusedError):
-            return "refused"
-        if isinstance(cause, BaseExceptionGroup):
-            causes.extend(cause.exceptions)
-        following = cause.__cause__ or cause.__context__
-        if following is not None and following not in causes:
-            causes.append(following)
-    return "connection"

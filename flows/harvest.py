@@ -45,7 +45,7 @@ async def harvest_source(run_id: str, source_name: str) -> dict[str, Any]:
     # A sandbox's troubles stay in the lake: another sandbox may take its port tomorrow.
     shared = run.lake.root / "state" if run.sandbox else run.settings.shared_dir
     pace = Pace(shared / "pace")
-    async with open_client(run.settings, contact=run.settings.contact) as client:
+    async with open_client(contact=run.settings.contact) as client:
         for window in plan_round(run).get(source_name, []):
             harvest = run.harvests[source_name, window.list.name]
             fetch = Fetcher(

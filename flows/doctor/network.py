@@ -13,7 +13,7 @@ from packaging.version import InvalidVersion, Version
 
 from flows.contact import is_contact
 from flows.doctor.findings import Asked, Finding, State, age_text, told
-from flows.fetching import Probed, probe
+from flows.doctor.probing import Probed, probe
 from flows.pacing import FAILURES_TO_OPEN, Pace
 from flows.prefect_api import ask
 from flows.sandbox.client import Sandbox, is_loopback, read_sandbox

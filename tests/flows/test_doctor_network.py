@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from flows.doctor import configured, network
 from flows.doctor.examination import SECONDS
 from flows.doctor.findings import Asked, Finding
-from flows.fetching import Probed, probe
+from flows.doctor.probing import Probed, probe
 from flows.pacing import FAILURES_TO_OPEN, Pace
 from flows.settings import load_settings
 from flows.source import Refusal, Source, load_sources

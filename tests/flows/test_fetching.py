@@ -158,7 +158,7 @@ async def world(
     settings = settings or Settings(request_seconds=20)
     pack = Pack(folder / "responses", "example", NIGHT)
     pace = Pace(folder / "pace", sleep=clock.sleep, clock=clock.time)
-    async with Server() as server, open_client(settings, contact="mail@example.org") as client:
+    async with Server() as server, open_client(contact="mail@example.org") as client:
 
         def again(**changes: Any) -> Fetcher:
             values: dict[str, Any] = {
@@ -275,7 +275,7 @@ def test_we_say_who_we_are_and_send_nothing_else(
 def test_a_contact_that_no_header_can_carry_is_refused(contact: str) -> None:
     """The error names the setting."""
     with pytest.raises(SettingsError, match="PAPERLAKE_CONTACT"):
-        open_client(Settings(), contact=contact)
+        open_client(contact=contact)
 
 
 @pytest.mark.parametrize("status", ["200 OK", "203 Non-Authoritative", "204 No Content"])
