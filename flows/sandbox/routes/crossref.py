@@ -10,15 +10,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from datetime import date
-from html import escape
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from flows.sandbox import markup
 from flows.sandbox.answers import answer, json_answer
+from flows.sandbox.crossref_works import MEMBER, PREFIX, type_of, work_object
 from flows.sandbox.served import crossref
 from flows.sandbox.served.crossref import Item
 from flows.sandbox.universe import Universe
@@ -27,10 +26,8 @@ CURSOR_SECONDS = 300.0
 """How long a cursor lives after it was last used."""
 CURSORS_KEPT = 200
 MOST_ROWS = 1_000
-MEMBER, PREFIX = "320", "10.5555"
 PARAMETERS = ("cursor", "filter", "mailto", "offset", "rows")
 DATES = ("from-index-date", "until-index-date")
-TYPES = {"article": "journal-article", "preprint": "posted-content"}
 
 
 class ApiError(Exception):
@@ -99,7 +96,7 @@ def routes(universe: Universe, night: int) -> list[Route]:
         if item is None:
             body = b"Resource not found."
             return answer(request, body, "text/plain", 404, _headers(request))
-        return json_answer(request, _envelope("work", _json(item)), 200, _headers(request))
+        return json_answer(request, _envelope("work", work_object(item)), 200, _headers(request))
 
     return [Route("/works", works, methods=["GET"]), Route("/works/{doi:path}", work)]
 
@@ -151,7 +148,7 @@ def _list(universe: Universe, night: int, scrolls: Scrolls, request: Request) ->
         message["next-cursor"] = given["cursor"]
     return message | {
         "total-results": total,
-        "items": [_json(item) for item in page],
+        "items": [work_object(item) for item in page],
         "items-per-page": rows,
         "query": {"start-index": offset or 0, "search-terms": None},
     }
@@ -186,14 +183,7 @@ def _filtered(universe: Universe, night: int, text: str) -> Sequence[Item]:
 
 
 def _trait(item: Item, name: str) -> str:
-    return {"member": MEMBER, "prefix": PREFIX, "type": _type(item)}[name]
-
-
-def _type(item: Item) -> str:
-    if item.plan is None:
-        return "journal-article"
-    kind = "preprint" if item.kind == "preprint" else item.plan.form.type
-    return TYPES.get(kind, kind)
+    return {"member": MEMBER, "prefix": PREFIX, "type": type_of(item)}[name]
 
 
 def _day(text: str) -> date:
@@ -212,174 +202,3 @@ def _by_doi(universe: Universe, night: int) -> Mapping[str, Item]:
         ("crossref by doi", night),
         lambda: {item.doi: item for item in crossref.records(universe, night)},
     )
-
-
-def _json(item: Item) -> dict[str, Any]:
-    found = {
-        "indexed": _time(item.indexed, item.doi),
-        "publisher": "Association for Sandboxes",
-        "reference-count": 0,
-        "references-count": 0,
-        "content-domain": {"domain": [], "crossmark-restriction": False},
-        "DOI": item.doi,
-        "URL": f"https://doi.org/{item.doi}",
-        "type": _type(item),
-        "source": "Crossref",
-        "prefix": PREFIX,
-        "member": MEMBER,
-        "is-referenced-by-count": item.cited_by_count,
-        "score": 0.0,
-    }
-    if item.plan is None:
-        return found | _damage(item)
-    found |= _words(item) | _dates(item) | _links(item)
-    if item.kind != "preprint":
-        found |= {
-            "container-title": [item.plan.form.venue],
-            "short-container-title": [item.plan.form.venue_short],
-            "volume": str(item.plan.form.volume),
-            "page": item.plan.form.pages,
-            "ISSN": ["2999-0001"],
-            "issn-type": [{"value": "2999-0001", "type": "electronic"}],
-        }
-        return found
-    return found | {
-        "subtype": "preprint",
-        "institution": [{"name": "Preprints of the Sandbox"}],
-        "posted": _date(item.plan.deposited),
-    }
-
-
-def _words(item: Item) -> dict[str, Any]:
-    """Title, abstract and authors, as publishers deposit them."""
-    plan = item.plan
-    assert plan is not None, "only damaged records have no plan"
-    title = item.title
-    if item.kind == "form" and plan.form.title == markup.latex(plan.work.title):
-        title = plan.form.title
-    found: dict[str, Any] = {"title": [_marked(title, plan.quirks)]}
-    head, colon, rest = title.partition(": ")
-    if "subtitled" in plan.quirks and colon and item.kind == "form":
-        found = {"title": [_marked(head, plan.quirks)], "subtitle": [escape(rest, quote=False)]}
-    if item.has_abstract:
-        paragraphs = "".join(
-            f"\n          <jats:p>{_wrapped(escape(text, quote=False))}</jats:p>"
-            for text in plan.work.paragraphs
-        )
-        found["abstract"] = f"<jats:title>Abstract</jats:title>{paragraphs}"
-    if item.kind == "notice":
-        return found
-    found["author"] = [
-        {
-            **(
-                {
-                    "given": person.given,
-                    "family": person.family,
-                    **({"suffix": person.suffix} if person.suffix else {}),
-                }
-                if person.given
-                else {"name": person.family}
-            ),
-            "sequence": "additional" if place else "first",
-            "affiliation": [],
-        }
-        for place, person in enumerate(plan.work.authors)
-    ]
-    return found
-
-
-def _marked(title: str, quirks: frozenset[str]) -> str:
-    text = escape(title, quote=False)
-    if "italic" in quirks and "$" not in text:
-        first, blank, rest = text.partition(" ")
-        text = f"<i>{first}</i>{blank}{rest}"
-    return text.replace(" ", "\n                    ", 1) if "wrapped" in quirks else text
-
-
-def _wrapped(text: str) -> str:
-    return "\n            ".join(markup.lines(text, 90))
-
-
-def _dates(item: Item) -> dict[str, Any]:
-    """Days of publication; a form whose year is missed has none of them."""
-    plan = item.plan
-    assert plan is not None, "only damaged records have no plan"
-    found: dict[str, Any] = {
-        "created": _time(plan.deposited, item.doi),
-        "deposited": _time(item.deposited or plan.deposited, item.doi),
-    }
-    day = item.published
-    if day is None:
-        return found | {"issued": {"date-parts": [[None]]}}
-    parts = [day.year, day.month] if "month" in plan.quirks and item.kind == "form" else None
-    told = {"date-parts": [parts]} if parts else _date(day)
-    if item.kind == "form":
-        found["published-print" if parts else "published-online"] = told
-    return found | {"issued": told, "published": told}
-
-
-def _links(item: Item) -> dict[str, Any]:
-    """Licences, full text, relations and notices."""
-    plan = item.plan
-    assert plan is not None, "only damaged records have no plan"
-    start = _time(plan.deposited, item.doi)
-    found: dict[str, Any] = {
-        "license": [
-            {
-                "URL": "https://publisher.example.org/tdm",
-                "start": start,
-                "delay-in-days": 0,
-                "content-version": "tdm",
-            },
-            {
-                "URL": "https://creativecommons.org/licenses/by/4.0/",
-                "start": start,
-                "delay-in-days": 365 if "embargoed" in plan.quirks else 0,
-                "content-version": "vor",
-            },
-        ],
-        "resource": {"primary": {"URL": f"https://publisher.example.org/{item.doi}"}},
-    }
-    relation: dict[str, list[dict[str, str]]] = {}
-    for kind, scheme, value in item.relations:
-        doi = f"10.48550/arXiv.{value}" if scheme == "arxiv" else value
-        notice = {"DOI": doi, "updated": start, "source": "publisher"}
-        if kind in ("retracts", "corrects"):
-            name = {"retracts": "retraction", "corrects": "erratum"}[kind]
-            found["update-to"] = [{**notice, "type": name, "label": name.capitalize()}]
-        elif kind == "retracted-by":
-            found["updated-by"] = [{**notice, "type": "retraction", "label": "Retraction"}]
-        else:
-            entry = {"id-type": "doi", "id": doi, "asserted-by": "subject"}
-            relation.setdefault(kind, []).append(entry)
-    return found | ({"relation": relation} if relation else {})
-
-
-def _damage(item: Item) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "title": ["A Work That Cannot Be Read"],
-        "issued": _date(item.indexed),
-        "deposited": _time(item.indexed, item.doi),
-    }
-    if item.damage == "no_doi":
-        return found | {"DOI": None}
-    if item.damage == "path_doi":
-        return found | {"DOI": "../../etc/passwd"}
-    if item.damage == "title_text":
-        return found | {"title": "A Work That Cannot Be Read"}
-    if item.damage == "date_text":
-        return found | {"issued": {"date-parts": [["2026", "March"]]}}
-    if item.damage == "cited_text":
-        return found | {"is-referenced-by-count": "many"}
-    return found | {"title": ["Long " * 200_000]}
-
-
-def _date(day: date) -> dict[str, Any]:
-    return {"date-parts": [[day.year, day.month, day.day]]}
-
-
-def _time(day: date, key: str) -> dict[str, Any]:
-    """A time before the hour at which a night looks, the same for the same work and day."""
-    minute = int(hashlib.sha256(f"{key}{day}".encode()).hexdigest()[:8], 16) % 360
-    clock = f"{minute // 60:02d}:{minute % 60:02d}:00"
-    return _date(day) | {"date-time": f"{day}T{clock}Z"}
