@@ -99,6 +99,7 @@ class Fetcher:
         self.n_fetched = 0
         """Answers that came over the network."""
         self.n_retries = 0
+        """Requests that were repeated."""
         self.warnings: list[str] = []
         """What went well but should be looked at; each sentence once."""
         self._source = source

@@ -26,6 +26,10 @@ class Fetch(Protocol):
     def base_url(self) -> str:
         """Where the source's API begins: its real address, or another by setting or sandbox."""
 
+    @property
+    def n_retries(self) -> int:
+        """Requests that had to be repeated so far: their first answers may have been lost."""
+
     def warn(self, text: str) -> None:
         """Say in the run's report what went well but should be looked at; the same text once."""
 

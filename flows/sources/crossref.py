@@ -12,7 +12,8 @@ Crossref. What is indexed anew and the same is counted, not written.
 
 Quirks: `next-cursor` may be the same on every page and stand for a place that Crossref remembers, so
 an answer that was lost is a page that was lost: a walk that ends with fewer works than the first page
-announced begins anew. A cursor dies after five minutes; then `/works` says `cursor-invalid` or, in
+announced begins anew. Walks may also end short though nothing was lost
+(https://github.com/CrossRef/rest-api-doc/issues/294). A cursor dies after five minutes; then `/works` says `cursor-invalid` or, in
 plain text, `Resource not found.` Errors are JSON, text or HTML. `select` is not used: it refuses
 fields (`language`), and what is kept whole can be read by a better parser.
 """
@@ -67,65 +68,92 @@ def secrets(settings: Settings) -> Mapping[str, str]:
 
 
 async def requests(fetch: Fetch, window: Window) -> AsyncIterator[Response]:
-    """The pages of one list's window, the empty last one included, as far as a walk was whole.
+    """The pages of one list's window, the empty last one included, until a walk was whole.
+
+    Of works that are announced and do not come, either the number is wrong or an answer was lost.
+    The number is taken to be wrong where two walks lack equally many and in neither any request had
+    to be repeated; else the list fails, and the same days are asked for again by the next run.
 
     Raises:
-        BrokenResponseError: it answers an error or a page twice, or no walk comes to its end.
+        BrokenResponseError: it answers an error or a page twice, or no walk was whole.
     """
     bounds = [f"from-index-date:{window.start.isoformat()}"]
     if not window.is_open:
         bounds.append(f"until-index-date:{window.end.isoformat()}")
     wanted = ",".join([*bounds, window.list.name])
-    query: dict[str, str | int] = {"filter": wanted, "rows": _ROWS}
-    context = {"list": window.list.name, "filter": wanted}
-    shorter: set[int] = set()
-    for walk in range(_WALKS):
-        cursor, received, announced, is_dead = "*", 0, 0, False
-        seen: set[str] = set()
-        for number in range(_MOST_PAGES):
-            try:
-                response = await fetch(
-                    "works",
-                    params={**query, "cursor": cursor},
-                    context={**context, "page": number},
-                    fresh=walk > 0,
-                )
-                page = _read_page(response)
-            except (RefusedError, BrokenResponseError) as error:
-                is_dead = number > 0 and error.facts.get("refusal") in DEAD
-                if is_dead:
-                    break
-                raise
-            if page.sha256 in seen:
-                raise broken("sends the same page again: try later", response.url)
-            seen.add(page.sha256)
-            announced = announced or page.announced
+    lacking: set[int] = set()
+    for number in range(_WALKS):
+        walk, n_repeated = _Walk(), fetch.n_retries
+        async for response in _pages(fetch, window.list.name, wanted, walk, fresh=number > 0):
+            walk.is_replayed |= response.is_replayed
             yield response
-            if not page.n_items:
-                break
-            received += page.n_items
-            if number == 0 and not page.cursor:
-                if received < announced:
-                    raise broken("names no cursor for its next page", response.url)
-                return
-            cursor = page.cursor or cursor
-        else:
-            raise broken(f"does not end after {_MOST_PAGES:,} pages: harvest smaller windows")
-        if is_dead:
+        lacks = walk.announced - walk.received
+        if walk.is_dead:
             continue
-        if received >= announced:
+        if lacks <= 0:
             return
-        if received in shorter:
-            # Twice the same is no accident: the number announced is wrong.
+        # The run that asked first may have died between an answer and its being kept.
+        if walk.is_replayed or fetch.n_retries > n_repeated:
+            continue
+        if lacks in lacking:
             fetch.warn(
-                f"two walks found {received} works of the {announced} announced for {wanted}; the "
-                "rest is not there, or is lost until it is indexed anew."
+                f"two walks found {walk.received} works of the {walk.announced} announced for "
+                f"{wanted}, and no answer was lost: the number is wrong, or Crossref keeps the rest back."
             )
             return
-        shorter.add(received)
+        lacking.add(lacks)
     raise broken(
         f"loses its cursors or works on the way, in each of {_WALKS} walks through {wanted}: try later"
     )
+
+
+@dataclass(slots=True)
+class _Walk:
+    """How one walk through a window went."""
+
+    received: int = 0
+    announced: int = 0
+    """How many works match in all, by the first page's count."""
+    is_dead: bool = False
+    """Whether its cursor died on the way."""
+    is_replayed: bool = False
+    """Whether some of its answers came to an earlier process."""
+
+
+async def _pages(
+    fetch: Fetch, name: str, wanted: str, walk: _Walk, *, fresh: bool
+) -> AsyncIterator[Response]:
+    """The pages of one walk, and in `walk` how it went."""
+    cursor = "*"
+    seen: set[str] = set()
+    for number in range(_MOST_PAGES):
+        try:
+            response = await fetch(
+                "works",
+                params={"filter": wanted, "rows": _ROWS, "cursor": cursor},
+                context={"list": name, "filter": wanted, "page": number},
+                fresh=fresh,
+            )
+            page = _read_page(response)
+        except (RefusedError, BrokenResponseError) as error:
+            walk.is_dead = number > 0 and error.facts.get("refusal") in DEAD
+            if walk.is_dead:
+                return
+            raise
+        if page.sha256 in seen:
+            raise broken("sends the same page again: try later", response.url)
+        seen.add(page.sha256)
+        walk.announced = walk.announced or page.announced
+        walk.received += page.n_items
+        yield response
+        if not page.n_items:
+            return
+        if number == 0 and not page.cursor:
+            if walk.received < walk.announced:
+                raise broken("names no cursor for its next page", response.url)
+            return
+        cursor = page.cursor or cursor
+    raise broken(f"does not end after {_MOST_PAGES:,} pages: harvest smaller windows")
 
 
 @dataclass(frozen=True, slots=True)

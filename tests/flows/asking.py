@@ -28,6 +28,14 @@ class Asked:
     is_fresh: bool
 
 
+class Lost(bytes):
+    """A body to a request that had to be repeated: the first answer was lost, and its page with it."""
+
+
+class Kept(bytes):
+    """A body that an earlier process of the same run has kept."""
+
+
 Answer = bytes | tuple[bytes, Mapping[str, str]]
 """A body, or a body and its headers."""
 
@@ -40,6 +48,7 @@ class FakeFetch:
         self.answer = answer
         self.asked: list[Asked] = []
         self.warnings: list[str] = []
+        self.n_retries = 0
 
     def warn(self, text: str) -> None:
         """Keep what is to be looked at."""
@@ -61,8 +70,10 @@ class FakeFetch:
         self.asked.append(asked)
         told = self.answer(asked)
         body, headers = told if isinstance(told, tuple) else (told, {})
+        self.n_retries += isinstance(body, Lost)
         sha256 = hashlib.sha256(body).hexdigest()
-        return Response(url, 200, headers, body, sha256, NOW, asked.context)
+        is_replayed = isinstance(body, Kept)
+        return Response(url, 200, headers, body, sha256, NOW, asked.context, is_replayed=is_replayed)
 
 
 def everything(source: Source, fetch: Fetch, window: Window) -> list[Response]:

@@ -30,7 +30,7 @@ from flows.validate import Problem, validate
 from schemas import normalize
 from schemas.errors import BrokenResponseError, RefusedError, SettingsError
 from schemas.paper import Listing, Metric
-from tests.flows.asking import NOW, Asked, FakeFetch, everything
+from tests.flows.asking import NOW, Asked, FakeFetch, Kept, Lost, everything
 from tests.flows.nights import differences, night, rows, settings
 from tests.flows.test_sandbox import dump
 from tests.recordings import RECORDED, needs_recordings
@@ -482,9 +482,42 @@ def test_a_lost_page_is_noticed() -> None:
 
 
 def test_a_wrong_total_does_not_stop_the_list() -> None:
-    """Where two walks bring the same number of works, there are no more."""
+    """Where two walks without a lost answer lack equally many works, there are no more; it is told."""
     script = scripted(*[page(A, cursor="x", total=9), page()] * 2)
     assert len(walk(script)) == 4
+    assert "two walks found 1 works of the 9 announced" in script.warnings[0]
+    # One more was indexed between the walks.
+    script = scripted(page(A, cursor="x", total=9), page(), page(A, B, cursor="x", total=10), page())
+    assert len(walk(script)) == 4
+
+
+SHORT = page(A, cursor="x", total=3)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [SHORT, Lost(page(C)), page()] * 3,
+        [SHORT, page(C), page(), *[SHORT, Lost(page(C)), page()] * 2],
+        [Kept(SHORT), page(C), page(), SHORT, page(C), page(), SHORT, Lost(page(B)), page()],
+        [SHORT, page(), SHORT, page(C), page(), SHORT, Lost(page(B)), page()],
+    ],
+    ids=["always", "later", "in an earlier process", "and other works each time"],
+)
+def test_a_page_lost_twice_holds_the_watermark(answers: list[bytes | Exception]) -> None:
+    """Walks that lost an answer prove nothing, however much they are alike: the list fails."""
+    script = scripted(*answers)
+    with pytest.raises(BrokenResponseError, match="3 walks"):
+        walk(script)
+    assert len(script.asked) == len(answers)
+    assert not script.warnings
+
+
+def test_a_run_that_lost_a_page_walks_again() -> None:
+    """After a lost answer, two walks that lack equally many are enough."""
+    script = scripted(SHORT, Lost(page(C)), page(), *[SHORT, page(B), page()] * 2)
+    assert len(walk(script)) == 9
+    assert script.warnings
 
 
 @pytest.mark.parametrize(
