@@ -73,7 +73,9 @@ class FakeFetch:
         self.n_retries += isinstance(body, Lost)
         sha256 = hashlib.sha256(body).hexdigest()
         is_replayed = isinstance(body, Kept)
-        return Response(url, 200, headers, body, sha256, NOW, asked.context, is_replayed=is_replayed)
+        return Response(
+            url, 200, headers, body, sha256, NOW, asked.context, is_replayed=is_replayed
+        )
 
 
 def everything(source: Source, fetch: Fetch, window: Window) -> list[Response]:

@@ -487,7 +487,9 @@ def test_a_wrong_total_does_not_stop_the_list() -> None:
     assert len(walk(script)) == 4
     assert "two walks found 1 works of the 9 announced" in script.warnings[0]
     # One more was indexed between the walks.
-    script = scripted(page(A, cursor="x", total=9), page(), page(A, B, cursor="x", total=10), page())
+    script = scripted(
+        page(A, cursor="x", total=9), page(), page(A, B, cursor="x", total=10), page()
+    )
     assert len(walk(script)) == 4
 
 
