@@ -12,7 +12,7 @@ count alike, so one large wrong group weighs by its records and not by their squ
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -59,6 +59,15 @@ class Score:
         return _harmonic(self.b_cubed_precision, self.b_cubed_recall)
 
 
+class Partners(NamedTuple):
+    """For each record, with how many others it is paired."""
+
+    found: Counts
+    true: Counts
+    shared: Counts
+    """Found and true."""
+
+
 def score(found: ArrayLike, truth: ArrayLike, tables: ArrayLike | None = None) -> Score:
     """Hold a grouping against the truth, in time and memory linear in records but for a sort.
 
@@ -70,20 +79,26 @@ def score(found: ArrayLike, truth: ArrayLike, tables: ArrayLike | None = None) -
     Raises:
         ValueError: the three are not of the same length.
     """
-    left, right, origin = _aligned(found, truth, tables)
-    both = _both(left, right)
-    found_partners, true_partners, shared = (
-        _partners(labels, origin) for labels in (left, right, both)
-    )
-    gold = int(true_partners.sum()) // 2
-    agreed = int(shared.sum()) // 2
+    each = partners(found, truth, tables)
+    gold = int(each.true.sum()) // 2
+    agreed = int(each.shared.sum()) // 2
     return Score(
         gold_pairs=gold,
-        false_merges=int(found_partners.sum()) // 2 - agreed,
+        false_merges=int(each.found.sum()) // 2 - agreed,
         missed_pairs=gold - agreed,
-        b_cubed_precision=_mean((shared + 1) / (found_partners + 1)),
-        b_cubed_recall=_mean((shared + 1) / (true_partners + 1)),
+        b_cubed_precision=_mean((each.shared + 1) / (each.found + 1)),
+        b_cubed_recall=_mean((each.shared + 1) / (each.true + 1)),
     )
+
+
+def partners(found: ArrayLike, truth: ArrayLike, tables: ArrayLike | None = None) -> Partners:
+    """How many others each record is paired with, as `score` counts them.
+
+    Raises:
+        ValueError: the three are not of the same length.
+    """
+    left, right, origin = _aligned(found, truth, tables)
+    return Partners(*(_partners(labels, origin) for labels in (left, right, _both(left, right))))
 
 
 def pairs_apart(
