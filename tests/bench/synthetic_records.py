@@ -48,6 +48,7 @@ _PART = 100_000
 # A remark before the title, four times a phrase of three words with a connector, and a mark.
 _UNITS, _WIDTH = 4, 18
 _TEAM = 12
+_LAST_YEAR, _YEARS = 2026, 37
 KINDS = (
     "first listings",
     "second listings",
@@ -135,9 +136,12 @@ def _part(rng: Generator, start: int, size: int, n: int) -> pa.Table:
     firsts = int((kind == FIRST).sum())
     papers = _papers(rng, firsts, n)
     base = np.concatenate([np.arange(firsts), rng.integers(0, firsts, size - firsts)])
-    # The other one of a pair of hard negatives has a mark as well: part I, after five years.
+    # The other one of a pair of hard negatives has a mark as well: part I, after five years. An
+    # editorial has none, and is another one by the same authors.
+    titled = papers.words[:, 5] >= 0
     for which, mark in ((PART_TWO, PART_ONE), (LATER, FIVE_YEAR)):
-        papers.words[base[kind == which], -1] = mark
+        rows = base[kind == which]
+        papers.words[rows[titled[rows]], -1] = mark
     listed = _varied(rng, papers.take(base), kind)
     # Ids go through all numbers once in steps that have no divisor in common with their count.
     step = next(s for s in range(int(n * 0.618) | 1, 2 * n + 3, 2) if math.gcd(s, n) == 1)
@@ -165,7 +169,7 @@ def _papers(rng: Generator, count: int, n: int) -> _Papers:
     short = np.flatnonzero(rng.random(count) < 0.004)
     columns[short] = -1
     columns[short, 1] = rng.choice(GENERIC, len(short))
-    year = 2026 - np.minimum(rng.exponential(11, count), 36).astype(np.int64)
+    year = _LAST_YEAR - (rng.exponential(11, count) % _YEARS).astype(np.int64)
     venue = _drawn(rng, lexicon.venue_shares, count)
     return _Papers(
         words=columns,
@@ -188,7 +192,7 @@ def _varied(rng: Generator, listed: _Papers, kind: Numbers) -> _Papers:
     other = np.isin(kind, _OTHERS)
     columns = listed.words
     for which in (PART_TWO, LATER):
-        columns[kind == which, -1] += 1
+        columns[(kind == which) & (columns[:, -1] >= 0), -1] += 1
     columns[_some(rng, again, 0.04), 9:-1] = -1
     for _ in range(2):
         column = rng.integers(0, _WIDTH, count)
@@ -204,7 +208,7 @@ def _varied(rng: Generator, listed: _Papers, kind: Numbers) -> _Papers:
         words=columns,
         group=listed.group + np.where(kind == BY_OTHERS, _TEAM * 50_021, 0),
         n_authors=np.where(_some(rng, again, 0.03), 1, n_authors),
-        year=np.minimum(year + other * rng.integers(0, 2, count), 2026),
+        year=np.clip(year + other * rng.integers(0, 2, count), _LAST_YEAR - _YEARS + 1, _LAST_YEAR),
         venue=np.where(kind == BY_OTHERS, (listed.venue + 7) % len(words().venues), listed.venue),
         issue=np.where(other, 1 + listed.issue % 12, listed.issue),
         page=np.where(
