@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas import paper
+from schemas import matching, paper
 from schemas.fields import Row
 
 
@@ -61,6 +61,36 @@ MEMBERSHIPS = Dataset(
 REDIRECTS = Dataset(
     "redirects", paper.Redirect, key=("paper_id",), sort=("paper_id",), derived=True
 )
+MATCH_KEYS = Dataset(
+    "match_keys", matching.MatchKeys, key=("listing_id",), sort=("listing_id",), derived=True
+)
+MATCHES = Dataset(
+    "matches",
+    matching.Match,
+    key=("left_id", "right_id"),
+    sort=("left_id", "right_id"),
+    derived=True,
+)
+DEDUPE_MODEL = Dataset(
+    "dedupe_model",
+    matching.ModelEntry,
+    key=("kind", "key", "other"),
+    sort=("kind", "key", "other"),
+    mode="replace",
+)
+DECISIONS = Dataset(
+    "decisions",
+    matching.Decided,
+    key=("left_id", "right_id"),
+    sort=("left_id", "right_id"),
+    mode="replace",
+)
+PAPER_EVENTS = Dataset(
+    "paper_events",
+    matching.PaperEvent,
+    key=("snapshot", "paper_id", "event", "other_id"),
+    sort=("snapshot", "paper_id", "event", "other_id"),
+)
 QUARANTINE = Dataset(
     "quarantine",
     paper.Quarantined,
@@ -81,6 +111,11 @@ DATASETS = (
     PAPERS,
     MEMBERSHIPS,
     REDIRECTS,
+    MATCH_KEYS,
+    MATCHES,
+    DEDUPE_MODEL,
+    DECISIONS,
+    PAPER_EVENTS,
     QUARANTINE,
     RUNS,
     SOURCES,

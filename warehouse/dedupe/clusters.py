@@ -54,7 +54,7 @@ def cluster(
     of_component = labels[left]
     order = np.lexsort((right, left, -np.round(strength, 3), of_component))
     starts = np.searchsorted(of_component[order], sorted(members))
-    ends = np.append(starts[1:], len(order))
+    ends = np.searchsorted(of_component[order], sorted(members), side="right")
     for name, start, end in zip(sorted(members), starts.tolist(), ends.tolist(), strict=True):
         against = set(conflicts(members[name]))
         if against:

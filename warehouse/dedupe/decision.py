@@ -31,6 +31,8 @@ def reasons_of(pairs: Pairs, model: Model) -> Reasons:
     ).astype(np.float32)
     # A shared DOI is void where neither title nor authors agree: it was assigned to many, or wrongly.
     void = (reasons["title"] < 0.6) & (reasons["authors_some"] > 0.5)
+    shared = (reasons["doi_same"] + reasons["identifier_same"]) > 0
+    reasons["identifier_void"] = (void & shared).astype(np.float32)
     for name in ("doi_same", "identifier_same"):
         reasons[name] = np.where(void, 0, reasons[name]).astype(np.float32)
     for name, factor in model.softened.items():
@@ -74,6 +76,7 @@ def decide(reasons: Reasons) -> tuple[npt.NDArray[np.int8], Floats]:
     agrees = (title >= 0.95) & people & (reasons["doi_differs"] == 0)
     relation[is_form & agrees & (regardless >= ACCEPTED + 0.5)] = VERSION
     relation[is_form & (scores >= ACCEPTED)] = VERSION
+    relation[(reasons["identifier_void"] > 0) & (relation == DIFFERENT)] = UNDECIDED_PAIR
     related = looks_related & (title >= 0.8) & people
     relation[related & ((relation == UNDECIDED_PAIR) | (relation == DIFFERENT))] = RELATED
     relation[(reasons["kind_differs"] > 0) & (relation >= VERSION)] = RELATED

@@ -131,8 +131,8 @@ class Guard:
     """Number of each record's source, if a source lists a paper only once; -1 for an unknown one."""
     apart: frozenset[tuple[int, int]] = frozenset()
     """Pairs that a person said are not one paper."""
-    together: frozenset[tuple[int, int]] = frozenset()
-    """Pairs that a person said are one paper; nothing but another person's word speaks against it."""
+    certain: Labels | None = None
+    """Groups that identifiers or people made; only a person's word speaks against these."""
     _compared: pa.Table = field(init=False)
 
     def __post_init__(self) -> None:
@@ -151,9 +151,14 @@ class Guard:
         if self.apart:
             yield from (pair for pair in within if pair in self.apart)
         if self.sources is not None:
-            yield from self._same_source(members)
-        if len(members) > 2 and within:
+            yield from filter(self._is_open, self._same_source(members))
+        if len(members) > 2:
+            within = list(filter(self._is_open, within))
             yield from self._strong_noes(within, is_edition=is_edition)
+
+    def _is_open(self, pair: tuple[int, int]) -> bool:
+        """Whether evidence has a say on a pair."""
+        return self.certain is None or self.certain[pair[0]] != self.certain[pair[1]]
 
     def _same_source(self, members: list[int]) -> Iterator[tuple[int, int]]:
         assert self.sources is not None
@@ -167,6 +172,8 @@ class Guard:
     def _strong_noes(
         self, within: list[tuple[int, int]], *, is_edition: bool
     ) -> Iterator[tuple[int, int]]:
+        if not within:
+            return
         left, right = (np.array(side, np.int64) for side in zip(*within, strict=True))
         reasons = reasons_of(pairs_of(self._compared, left, right), self.model)
         relation, scores = decide(reasons)
@@ -178,8 +185,7 @@ class Guard:
                 (relation == VERSION) & (scores < ACCEPTED)
             )
         for at in np.flatnonzero(against).tolist():
-            if within[at] not in self.together:
-                yield within[at]
+            yield within[at]
 
 
 def group(n: int, compared: Compared, guard: Guard) -> tuple[Labels, Labels]:
