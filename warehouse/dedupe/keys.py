@@ -14,7 +14,7 @@ from typing import NamedTuple
 from schemas.normalize.text import folded_words
 from warehouse.dedupe.model import Model
 from warehouse.dedupe.names import MOST_AUTHORS, MOST_WORDS, people
-from warehouse.dedupe.titles import read_title
+from warehouse.dedupe.titles import is_column, read_title
 
 
 class Record(NamedTuple):
@@ -65,7 +65,7 @@ class Keys(NamedTuple):
     numbers: str
     """Numbers in the title, a blank between."""
     rarity: float
-    """Sum of the rarity of the title's words."""
+    """Sum of the rarity of the title's words; of a column's title at most `COLUMN_RARITY`."""
     is_shared_title: bool
     """Whether the title is one that many works bear."""
     name_rarity: float
@@ -73,6 +73,9 @@ class Keys(NamedTuple):
     blocks: tuple[int, ...]
     """Keys under which it is looked for, sorted."""
 
+
+COLUMN_RARITY = 1.0
+"""A column's title tells no more than one rare word, which alone is short of a title of its own."""
 
 # ------------------------------------------------------------------------------------- the parts
 
@@ -164,6 +167,7 @@ def keys_of(record: Record, model: Model) -> Keys:
         identifiers.append(number_of("pmid:" + record.pmid))
     venue = _folded(record.venue) if record.venue else ""
     volume, page = _first_number(record.volume), _first_number(record.pages)
+    rarity = sum(map(model.rarity, title.words))
     rarest = sorted(set(title.words), key=lambda word: (model.words.get(word, 0), -len(word), word))
     blocks = set(_blocks(squeezed, hashed, rarest[:4], record.year, volume, page))
     blocks.update(identifiers)
@@ -186,7 +190,7 @@ def keys_of(record: Record, model: Model) -> Keys:
         form=_form(record.type, venue),
         kind=title.kind,
         numbers=" ".join(title.numbers),
-        rarity=sum(map(model.rarity, title.words)),
+        rarity=min(rarity, COLUMN_RARITY) if is_column(title.words) else rarity,
         is_shared_title=squeezed in model.shared_titles,
         name_rarity=model.surname_rarity(surnames[0]) if surnames else 0.0,
         blocks=tuple(sorted(blocks)),
