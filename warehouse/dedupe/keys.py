@@ -14,7 +14,7 @@ from typing import NamedTuple
 from schemas.normalize.text import folded_words
 from warehouse.dedupe.model import Model
 from warehouse.dedupe.names import MOST_AUTHORS, MOST_WORDS, people
-from warehouse.dedupe.titles import read_title
+from warehouse.dedupe.titles import is_column, read_title
 
 
 class Record(NamedTuple):
@@ -65,7 +65,7 @@ class Keys(NamedTuple):
     numbers: str
     """Numbers in the title, a blank between."""
     rarity: float
-    """Sum of the rarity of the title's words."""
+    """Sum of the rarity of the title's words; of a column's title at most `COLUMN_RARITY`."""
     is_shared_title: bool
     """Whether the title is one that many works bear."""
     name_rarity: float
@@ -73,6 +73,9 @@ class Keys(NamedTuple):
     blocks: tuple[int, ...]
     """Keys under which it is looked for, sorted."""
 
+
+COLUMN_RARITY = 1.0
+"""A column's title tells no more than one rare word, which alone is short of a title of its own."""
 
 # ------------------------------------------------------------------------------------- the parts
 
@@ -164,8 +167,9 @@ def keys_of(record: Record, model: Model) -> Keys:
         identifiers.append(number_of("pmid:" + record.pmid))
     venue = _folded(record.venue) if record.venue else ""
     volume, page = _first_number(record.volume), _first_number(record.pages)
-    rarity = {word: model.rarity(word) for word in title.words}
-    blocks = set(_blocks(squeezed, hashed, rarity, record.year, volume, page))
+    rarity = sum(map(model.rarity, title.words))
+    rarest = sorted(set(title.words), key=lambda word: (model.words.get(word, 0), -len(word), word))
+    blocks = set(_blocks(squeezed, hashed, rarest[:4], record.year, volume, page))
     blocks.update(identifiers)
     if doi is not None:
         blocks.add(doi)
@@ -186,7 +190,7 @@ def keys_of(record: Record, model: Model) -> Keys:
         form=_form(record.type, venue),
         kind=title.kind,
         numbers=" ".join(title.numbers),
-        rarity=sum(rarity[word] for word in title.words),
+        rarity=min(rarity, COLUMN_RARITY) if is_column(title.words) else rarity,
         is_shared_title=squeezed in model.shared_titles,
         name_rarity=model.surname_rarity(surnames[0]) if surnames else 0.0,
         blocks=tuple(sorted(blocks)),
@@ -201,7 +205,7 @@ _START, _END, _START_NAME, _RARE_PAIR, _RARE_NAME, _PLACE, _PAGE, _NAMES, _ALL_Y
 def _blocks(
     squeezed: str,
     surnames: Sequence[int],
-    rarity: dict[str, float],
+    rarest: Sequence[str],
     year: int | None,
     volume: int | None,
     page: int | None,
@@ -213,7 +217,6 @@ def _blocks(
         start = number_of(squeezed[:10])
         for surname in surnames[:3]:
             yield _mixed(_START_NAME, start, surname)
-        rarest = sorted(rarity, key=lambda word: (-rarity[word], -len(word), word))[:4]
         numbers = [number_of(word) for word in rarest]
         for one, other in combinations(sorted(numbers), 2):
             yield _mixed(_RARE_PAIR, one, other)
