@@ -25,6 +25,8 @@ class Dataset:
     """Whether a snapshot's content hash covers it."""
     dated_by: str | None = None
     """A column that says how new a row is: an older row does not replace a newer one."""
+    looked_up: tuple[str, ...] = ()
+    """Columns of single values that the sort order scatters: each row group has a Bloom filter of them."""
 
 
 LISTINGS = Dataset(
@@ -33,6 +35,7 @@ LISTINGS = Dataset(
     key=("listing_id",),
     sort=("publication_date", "listing_id"),
     in_content_hash=True,
+    looked_up=("listing_id", "doi", "arxiv_id"),
 )
 METRICS = Dataset(
     "metrics",
@@ -49,6 +52,7 @@ PAPERS = Dataset(
     sort=("publication_date", "paper_id"),
     derived=True,
     in_content_hash=True,
+    looked_up=("paper_id", "doi", "arxiv_id"),
 )
 MEMBERSHIPS = Dataset(
     "memberships",
@@ -57,6 +61,7 @@ MEMBERSHIPS = Dataset(
     sort=("listing_id",),
     derived=True,
     in_content_hash=True,
+    looked_up=("paper_id",),
 )
 REDIRECTS = Dataset(
     "redirects", paper.Redirect, key=("paper_id",), sort=("paper_id",), derived=True
