@@ -211,3 +211,38 @@ def _folded(text: str) -> str:
     if not any(map(str.isalnum, kept)):
         return ""
     return unicodedata.normalize("NFC", "".join(kept))
+
+
+# ---------------------------------------------------------------------------------- folded words
+
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
+_APOSTROPHES = {ord(mark): None for mark in "'\u2018\u2019\u02bc`"}
+_WRONGLY_DECODED = re.compile("[\u00c2\u00c3][\u0080-\u00bf\u0152-\u2122]|\u00e2[\u20ac\u0080]")
+
+
+def folded_words(text: str) -> list[str]:
+    """The words of readable text as they are matched: as `title_key` folds them, but apart.
+
+    An apostrophe joins ("Hodgkin's" and "Hodgkins" are one word), every other mark parts. UTF-8 that
+    somebody read as Windows-1252 is read again.
+    """
+    if "\\" in text:
+        text = without_macros(text)
+    if text.isascii():
+        return _ASCII_WORD.findall(text.lower().replace("'", ""))
+    if _WRONGLY_DECODED.search(text):
+        text = _decoded_again(text)
+    text = text.translate(_APOSTROPHES)
+    text = _FOLDED_MARKS.sub("", unicodedata.normalize("NFKD", text)).casefold().translate(_SPELLED)
+    parted = "".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in text)
+    return unicodedata.normalize("NFC", parted).split()
+
+
+def _decoded_again(text: str) -> str:
+    """UTF-8 that was read as Windows-1252, read as UTF-8; what is not such stays."""
+    for encoding in ("cp1252", "latin-1"):
+        try:
+            return text.encode(encoding).decode("utf-8")
+        except UnicodeError:
+            continue
+    return text

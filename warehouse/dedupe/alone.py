@@ -1,0 +1,208 @@
+"""Deduplication of any table of bibliographic records, outside a lake.
+
+The same steps as in a lake, all at once: the model is made of these records and used for nothing else.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from schemas.normalize.ids import arxiv_id, doi
+from schemas.normalize.text import readable
+from warehouse.dedupe import learning
+from warehouse.dedupe.decision import RELATIONS, VERSION
+from warehouse.dedupe.grouping import Compared, Guard, compare, group
+from warehouse.dedupe.keys import Record, keys_of
+from warehouse.dedupe.model import Model
+from warehouse.dedupe.pairs import Numbers, keys_table
+from warehouse.manifest import sql_file
+
+_TEXT: pa.DataType = pa.string()
+_SCORE: pa.DataType = pa.float64()
+RECORDS = pa.schema(
+    [
+        ("record_id", _TEXT),
+        ("title", _TEXT),
+        ("authors", pa.list_(_TEXT)),
+        ("year", pa.int32()),
+        ("venue", _TEXT),
+        ("volume", _TEXT),
+        ("issue", _TEXT),
+        ("pages", _TEXT),
+        ("doi", _TEXT),
+        ("arxiv_id", _TEXT),
+        ("pmid", _TEXT),
+        ("abstract", _TEXT),
+        ("type", _TEXT),
+        ("source", _TEXT),
+    ]
+)
+"""What comes in, as printed; everything but record_id may be null."""
+CLUSTERS = pa.schema(
+    [
+        ("record_id", _TEXT),
+        ("paper_id", _TEXT),
+        ("edition_id", _TEXT),
+        ("relation", _TEXT),
+        ("score", _SCORE),
+    ]
+)
+"""One row a record: the paper it lists, the edition of it, `same` or `version` (another edition than
+the paper's first), and the score of its strongest pair; null for a record that stands alone."""
+EVIDENCE = pa.struct([("name", _TEXT), ("contribution", _SCORE), ("detail", _TEXT)])
+"""One reason: its name in `weights.WEIGHTS`, what it adds to the score, and what it says."""
+MATCHES = pa.schema(
+    [
+        ("left_id", _TEXT),
+        ("right_id", _TEXT),
+        ("relation", _TEXT),
+        ("score", _SCORE),
+        ("evidence", pa.list_(EVIDENCE)),
+    ]
+)
+"""One row a pair that was joined, is related, or is undecided, with what each piece of evidence adds."""
+
+MOST_IN_BLOCK = 50
+"""A block that more records share is not used."""
+LEARNT_FROM = 200_000
+"""Pairs that are looked at for what this data cannot be trusted in."""
+_ROWS = 10_000
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """What became of a table of records."""
+
+    clusters: pa.Table
+    """`CLUSTERS`, in the order of the records."""
+    matches: pa.Table
+    """`MATCHES`, sorted by the ids."""
+
+
+def deduplicate(
+    records: pa.Table, *, one_per_source: bool = False, progress: Progress | None = None
+) -> Grouping:
+    """Tell which records are one paper, and which of them one edition of it.
+
+    Args:
+        records: `RECORDS`; the ids are distinct. Their order means nothing.
+        one_per_source: whether each source lists a paper at most once.
+        progress: told what is being done and which share of it is done.
+    """
+    tell = progress or (lambda _step, _share: None)
+    # Everything below is numbered in the order of the ids, so that the order of rows means nothing.
+    order = np.argsort(np.array(records["record_id"].to_pylist(), dtype=object), kind="stable")
+    records = records.take(order)
+    ids: list[Any] = records["record_id"].to_pylist()
+    model = learning.count(read_records(records, lambda share: tell("reading", share)), 1)
+    keys = make_keys(records, model, lambda share: tell("normalizing", share))
+    with duckdb.connect() as db:
+        left, right = candidates(db, keys)
+    model = learn(keys, left, right, model)
+    compared = compare(keys, left, right, model, lambda share: tell("comparing", share))
+    sources = None
+    if one_per_source:
+        names = np.array([name or "" for name in records["source"].to_pylist()])
+        sources = np.where(names == "", -1, np.unique(names, return_inverse=True)[1])
+    tell("grouping", 0.0)
+    guard = Guard(keys, model, sources=sources)
+    papers, editions = group(keys.num_rows, compared, guard)
+    tell("grouping", 1.0)
+    return Grouping(
+        _clusters(ids, papers, editions, compared).take(np.argsort(order)),
+        _matches(ids, compared),
+    )
+
+
+def read_records(records: pa.Table, tell: Callable[[float], None]) -> Iterator[Record]:
+    """Records ready to be compared: text made readable, identifiers normal."""
+    done = 0
+    for batch in records.to_batches(max_chunksize=_ROWS):
+        for row in batch.to_pylist():
+            arxiv = arxiv_id(row["arxiv_id"])
+            yield Record(
+                title=readable(row["title"]),
+                authors=[name for name in map(readable, row["authors"] or ()) if name],
+                year=row["year"],
+                venue=readable(row["venue"]),
+                volume=row["volume"],
+                issue=row["issue"],
+                pages=row["pages"],
+                doi=doi(row["doi"]),
+                arxiv_id=arxiv.id if arxiv else None,
+                pmid=(row["pmid"] or "").strip() or None,
+                type=row["type"],
+            )
+        done += batch.num_rows
+        tell(done / records.num_rows)
+
+
+def make_keys(records: pa.Table, model: Model, tell: Callable[[float], None]) -> pa.Table:
+    """The keys of every record, in their order."""
+    tables, rows = [], []
+    for record in read_records(records, tell):
+        rows.append(keys_of(record, model))
+        if len(rows) == _ROWS:
+            tables.append(keys_table(rows))
+            rows = []
+    return pa.concat_tables([*tables, keys_table(rows)])
+
+
+def candidates(db: duckdb.DuckDBPyConnection, keys: pa.Table) -> tuple[Numbers, Numbers]:
+    """The pairs of rows of `keys` that share a block, by their places, sorted."""
+    numbered = keys.select(["blocks"]).append_column("number", pa.array(np.arange(keys.num_rows)))
+    db.register("numbered", numbered)
+    sql = sql_file("dedupe", "candidates.sql").format(keys="numbered", most=MOST_IN_BLOCK)
+    found = db.execute(f"select * from ({sql}) order by all").fetchnumpy()
+    db.unregister("numbered")
+    return found["left_number"], found["right_number"]
+
+
+def learn(keys: pa.Table, left: Numbers, right: Numbers, model: Model) -> Model:
+    """The model with what pairs of this data show: aliases of venues, fields not to be trusted."""
+    anchors = learning.Anchors()
+    step = 1 + len(left) // LEARNT_FROM
+    compare(keys, left[::step], right[::step], model, seen=anchors.add)
+    return replace(
+        model,
+        venue_aliases=frozenset(anchors.aliases()),
+        softened=dict(anchors.softened()),
+    )
+
+
+def _clusters(ids: list[str], papers: Numbers, editions: Numbers, compared: Compared) -> pa.Table:
+    best = np.full(len(ids), np.nan)
+    together = (papers[compared.left] == papers[compared.right]) & (compared.relation >= VERSION)
+    for side in (compared.left, compared.right):
+        np.fmax.at(best, side[together], np.round(compared.score[together].astype(float), 3))
+    names = np.array(ids, dtype=object)
+    return pa.table(
+        [
+            pa.array(ids, pa.string()),
+            pa.array(names[papers], pa.string()),
+            pa.array(names[editions], pa.string()),
+            pa.array(np.where(papers == editions, "same", "version"), pa.string()),
+            pa.array(best, pa.float64(), from_pandas=True),
+        ],
+        schema=CLUSTERS,
+    )
+
+
+def _matches(ids: list[str], compared: Compared) -> pa.Table:
+    names = np.array(ids, dtype=object)
+    return pa.table(
+        [
+            pa.array(names[compared.left], pa.string()),
+            pa.array(names[compared.right], pa.string()),
+            pa.array([RELATIONS[code] for code in compared.relation.tolist()], pa.string()),
+            pa.array(np.round(compared.score.astype(float), 3), pa.float64()),
+            pa.array(compared.evidence(), MATCHES.field("evidence").type),
+        ],
+        schema=MATCHES,
+    )

@@ -1,0 +1,104 @@
+"""What a pair's reasons come to: a score, and one of five relations."""
+
+import numpy as np
+import numpy.typing as npt
+
+from warehouse.dedupe.evidence import EVIDENCE, Reasons
+from warehouse.dedupe.model import Model
+from warehouse.dedupe.pairs import Flags, Floats, Pairs
+from warehouse.dedupe.weights import ACCEPTED, UNDECIDED, WEIGHTS
+
+RELATIONS = ("different", "undecided", "related", "version", "same")
+"""From the weakest to the strongest; a relation's code is its place."""
+DIFFERENT, UNDECIDED_PAIR, RELATED, VERSION, SAME = range(5)
+
+_OF_FORM = (
+    "year_near", "year_apart", "page_differs", "volume_differs", "issue_differs", "place_differs",
+    "issue_and_page_differ", "venue_differs", "form_differs",
+)  # fmt: skip
+"""What two forms of one work may differ in."""
+
+
+def reasons_of(pairs: Pairs, model: Model) -> Reasons:
+    """Every reason of every pair, and how strong it is, after what only holds together is settled."""
+    reasons: Reasons = {}
+    for evidence in EVIDENCE:
+        reasons.update(evidence(pairs, model))
+    together = reasons["place_and_people"] > 0
+    reasons["title_leftover"] = np.where(together, 0, reasons["title_leftover"]).astype(np.float32)
+    reasons["title_shared"] = np.where(
+        reasons["place_same"] > 0, 0, reasons["title_shared"]
+    ).astype(np.float32)
+    # A shared DOI is void where neither title nor authors agree: it was assigned to many, or wrongly.
+    void = (reasons["title"] < 0.6) & (reasons["authors_some"] > 0.5)
+    for name in ("doi_same", "identifier_same"):
+        reasons[name] = np.where(void, 0, reasons[name]).astype(np.float32)
+    for name, factor in model.softened.items():
+        reasons[f"{name}_differs"] = reasons[f"{name}_differs"] * np.float32(factor)
+    if "page" in model.softened or "issue" in model.softened:
+        factor = min(model.softened.get("page", 1.0), model.softened.get("issue", 1.0))
+        reasons["issue_and_page_differ"] = reasons["issue_and_page_differ"] * np.float32(factor)
+    return reasons
+
+
+def score(reasons: Reasons, without: tuple[str, ...] = ()) -> Floats:
+    """The sum of all contributions, or of all but some."""
+    total: Floats = sum(
+        (
+            values * np.float32(WEIGHTS[name].weight)
+            for name, values in reasons.items()
+            if name not in without
+        ),
+        start=np.zeros(0, np.float32)
+        if not reasons
+        else np.zeros_like(next(iter(reasons.values()))),
+    )
+    return total
+
+
+def as_version(reasons: Reasons) -> Floats:
+    """The score of every pair if they are two forms of one work, whatever these may differ in."""
+    return score(reasons, _OF_FORM)
+
+
+def decide(reasons: Reasons) -> tuple[npt.NDArray[np.int8], Floats]:
+    """The relation (its place in `RELATIONS`) and the score of every pair."""
+    scores = score(reasons)
+    regardless = as_version(reasons)
+    relation = np.full(len(scores), DIFFERENT, np.int8)
+    title, people = reasons["title"], _people_agree(reasons)
+    looks_related = (reasons["kind_differs"] > 0) | (reasons["numbers_differ"] >= 0.5)
+    is_form = _is_another_form(reasons)
+    relation[scores >= UNDECIDED] = UNDECIDED_PAIR
+    relation[(scores >= ACCEPTED) & ~is_form] = SAME
+    agrees = (title >= 0.95) & people & (reasons["doi_differs"] == 0)
+    relation[is_form & agrees & (regardless >= ACCEPTED + 0.5)] = VERSION
+    relation[is_form & (scores >= ACCEPTED)] = VERSION
+    related = looks_related & (title >= 0.8) & people
+    relation[related & ((relation == UNDECIDED_PAIR) | (relation == DIFFERENT))] = RELATED
+    relation[(reasons["kind_differs"] > 0) & (relation >= VERSION)] = RELATED
+    return relation, scores
+
+
+def _people_agree(reasons: Reasons) -> Flags:
+    agree: Flags = (reasons["authors_all"] > 0) | (reasons["authors_only"] >= 0.5)
+    return agree
+
+
+def _is_another_form(reasons: Reasons) -> Flags:
+    """Whether a pair, if it is one work, is two forms of it: printed elsewhere, or later."""
+    moved = (
+        (reasons["page_differs"] > 0.3)
+        | (reasons["volume_differs"] > 0.3)
+        | (reasons["year_near"] > 0)
+        | (reasons["year_apart"] > 0)
+        | (reasons["year_far"] > 0)
+    )
+    elsewhere = (
+        (reasons["venue_differs"] > 0)
+        & (moved | (reasons["title"] < 0.97))
+        & (reasons["place_same"] == 0)
+    )
+    replaced = (reasons["page_differs"] > 0.3) & (reasons["volume_differs"] > 0.3)
+    form: Flags = (reasons["form_differs"] > 0) | elsewhere | replaced
+    return form

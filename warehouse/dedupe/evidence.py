@@ -1,0 +1,292 @@
+"""What speaks for and against two records being one work: one small function a question.
+
+Each function looks at many pairs at once and returns, for the reasons of `weights.WEIGHTS` it may
+give, how strongly it gives them: 0 (not at all) to 1. A reason's contribution is its weight times
+its strength, and a pair's score the sum of all contributions.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from rapidfuzz import fuzz, process
+
+from warehouse.dedupe.model import Model
+from warehouse.dedupe.pairs import Flags, Floats, Numbers, Pairs
+from warehouse.dedupe.venues import likeness
+
+Reasons = dict[str, Floats]
+Evidence = Callable[[Pairs, Model], Reasons]
+
+LONG_PART = 18
+"""A shorter piece of a title is found in many titles."""
+PART = 0.92
+"""What a title that is a part of the other counts, beside one that is equal."""
+
+
+def _ones(flags: Flags) -> Floats:
+    return flags.astype(np.float32)
+
+
+# ----------------------------------------------------------------------------------------- titles
+
+
+def title(pairs: Pairs, model: Model) -> Reasons:
+    """Titles are alike letter by letter, or one is a part of the other."""
+    left, right = pairs.left.squeezed, pairs.right.squeezed
+    ratio = np.asarray(process.cpdist(left, right, scorer=fuzz.ratio, workers=-1)) / 100
+    lengths = np.array([(len(one), len(other)) for one, other in zip(left, right, strict=True)])
+    lengths = lengths.reshape(-1, 2)
+    shorter, longer = lengths.min(1), lengths.max(1)
+    unequal = np.flatnonzero((shorter >= LONG_PART) & (longer - shorter > 2) & (ratio < PART))
+    if len(unequal):
+        part = process.cpdist(
+            [left[at] for at in unequal],
+            [right[at] for at in unequal],
+            scorer=fuzz.partial_ratio,
+            workers=-1,
+        )
+        ratio[unequal] = np.maximum(ratio[unequal], PART * np.asarray(part) / 100)
+    own = _own_words(pairs, np.flatnonzero((ratio < PART) & (shorter > 0)), model)
+    for at, (one, other, shared, n_few) in own.items():
+        if n_few >= 4:
+            ratio[at] = max(ratio[at], PART * shared / (shared + min(one, other)))
+    ratio[shorter == 0] = 0
+    rare = np.minimum(np.minimum(pairs.left.rarity, pairs.right.rarity) / 8, 1)
+    return {
+        "title": ratio.astype(np.float32),
+        "title_rare": (rare * np.clip((ratio - 0.8) / 0.2, 0, 1)).astype(np.float32),
+    }
+
+
+def leftover(pairs: Pairs, model: Model) -> Reasons:
+    """Each title has telling words that the other lacks: "adult" here, "pediatric" there."""
+    strength = np.zeros(len(pairs), np.float32)
+    differing = np.array(
+        [one != other for one, other in zip(*pairs.both("titles"), strict=True)], bool
+    )
+    for at, (one, other, _, _) in _own_words(pairs, np.flatnonzero(differing), model).items():
+        strength[at] = min(1.0, min(one, other) / 1.5)
+    return {"title_leftover": strength}
+
+
+def _own_words(
+    pairs: Pairs, places: Numbers, model: Model
+) -> dict[int, tuple[float, float, float, int]]:
+    """For pairs at some places: rarity of the words of the left alone, of the right alone, of both,
+    and the number of words of the shorter title. A misspelt word is not one of its own.
+    """
+    found = {}
+    titles = pairs.both("titles")
+    for at in places.tolist():
+        left, right = set(titles[0][at].split()), set(titles[1][at].split())
+        both = left & right
+        one, other = left - both, right - both
+        if one and other:
+            one, other = _without_variants(one, other)
+        found[at] = (
+            sum(map(model.rarity, one)),
+            sum(map(model.rarity, other)),
+            sum(map(model.rarity, both)) + 1e-9,
+            min(len(left), len(right)),
+        )
+    return found
+
+
+def _without_variants(left: set[str], right: set[str]) -> tuple[set[str], set[str]]:
+    """The words that are not spellings of each other; joined and parted words are."""
+    whole_left, whole_right = "".join(sorted(left)), "".join(sorted(right))
+    left = {word for word in left if not _has_variant(word, right, whole_right)}
+    right = {word for word in right if not _has_variant(word, left, whole_left)}
+    return left, right
+
+
+def _has_variant(word: str, others: Iterable[str], whole: str) -> bool:
+    if word.isdigit():
+        return False
+    if len(word) > 3 and word in whole:
+        return True
+    return any(
+        (len(word) > 4 and not other.isdigit() and fuzz.ratio(word, other) >= 80)
+        or (len(other) > 3 and other in word)
+        for other in others
+    )
+
+
+def shared_title(pairs: Pairs, _model: Model) -> Reasons:
+    """The title is one that many works bear, so that it tells little; with another difference, less."""
+    shared = pairs.left.is_shared_title | pairs.right.is_shared_title
+    short = np.minimum(pairs.left.rarity, pairs.right.rarity) < 1.2
+    differs = np.zeros(len(pairs), bool)
+    for name in ("year", "volume", "issue", "page"):
+        one, other = pairs.both(name)
+        differs |= (one >= 0) & (other >= 0) & (one != other)
+    return {
+        "title_shared": _ones(shared),
+        "title_generic": _ones((shared | short) & differs),
+    }
+
+
+def numbers(pairs: Pairs, _model: Model) -> Reasons:
+    """Both titles hold numbers, and each has one that the other lacks: part I and part II."""
+    strength = np.zeros(len(pairs), np.float32)
+    one, other = pairs.both("numbers")
+    for at in np.flatnonzero((one != other) & (one != "") & (other != "")).tolist():
+        left, right = set(one[at].split()), set(other[at].split())
+        if left - right and right - left:
+            strength[at] = 1.0 if len(left) == len(right) == 1 else 0.7
+        elif left != right:
+            strength[at] = 0.2
+    return {"numbers_differ": strength}
+
+
+def kind(pairs: Pairs, _model: Model) -> Reasons:
+    """One record is a notice (erratum, reply, comment), the other is not, or another one."""
+    one, other = pairs.both("kind")
+    return {"kind_differs": _ones(one != other)}
+
+
+# ---------------------------------------------------------------------------------------- authors
+
+
+def authors(pairs: Pairs, _model: Model) -> Reasons:
+    """How many authors of the shorter list are found in the other, and who stands first."""
+    left, right = pairs.both("surnames")
+    n_left, n_right = (left != 0).sum(1), (right != 0).sum(1)
+    found = np.maximum(
+        _n_found(left, pairs.right.name_words) / np.maximum(n_left, 1) * (n_left <= n_right),
+        _n_found(right, pairs.left.name_words) / np.maximum(n_right, 1) * (n_right <= n_left),
+    ).astype(np.float32)
+    known = (n_left > 0) & (n_right > 0)
+    few = np.minimum(n_left, n_right)
+    for at in np.flatnonzero(known & (found < 1) & (found > 0)).tolist():
+        found[at] = _share_found(pairs.left.names[at].split(), pairs.right.names[at].split())
+    first = known & (
+        (left[:, :1] == pairs.right.name_words).any(1)
+        | (right[:, :1] == pairs.left.name_words).any(1)
+    )
+    first_same = known & (left[:, 0] == right[:, 0])
+    is_single = known & (few == 1) & (np.maximum(n_left, n_right) >= 3) & (found == 1)
+    n_authors = np.minimum(*pairs.both("n_authors")) / np.maximum(
+        1, np.maximum(*pairs.both("n_authors"))
+    )
+    rarity = np.minimum(pairs.left.name_rarity, pairs.right.name_rarity)
+    return {
+        "authors_all": _ones(known & (found == 1) & (few >= 2)),
+        "authors_only": _ones(known & (found == 1) & (few == 1)) * n_authors.astype(np.float32),
+        "authors_some": np.where(known, 1 - found, 0).astype(np.float32),
+        "authors_missing": _ones(~known),
+        "first_author_same": _ones(first_same),
+        "first_author_differs": _ones(known & ~first),
+        "author_not_first": _ones(is_single & ~first_same),
+        "authors_rare": np.where(first_same, rarity, 0).astype(np.float32),
+    }
+
+
+def _share_found(left: list[str], right: list[str]) -> float:
+    """The share of the shorter list's surnames that the other has, as written or misspelt."""
+    few, many = sorted((left, right), key=len)
+    return sum(any(fuzz.ratio(one, other) >= 75 for other in many) for one in few) / len(few)
+
+
+def _n_found(surnames: Numbers, name_words: Numbers) -> Any:
+    """How many surnames are among the words of the other's names."""
+    return (
+        ((surnames[:, :, None] == name_words[:, None, :]) & (surnames != 0)[:, :, None])
+        .any(2)
+        .sum(1)
+    )
+
+
+# ------------------------------------------------------------------------------- when and where
+
+
+def year(pairs: Pairs, _model: Model) -> Reasons:
+    """How far the years lie apart; a missing year is not a different one."""
+    one, other = pairs.both("year")
+    known = (one >= 0) & (other >= 0)
+    gap = np.abs(one - other)
+    return {
+        "year_same": _ones(known & (gap == 0)),
+        "year_near": _ones(known & (gap == 1)),
+        "year_apart": _ones(known & (gap >= 2) & (gap <= 3)),
+        "year_far": _ones(known & (gap > 3)),
+        "year_missing": _ones(~known),
+    }
+
+
+def place(pairs: Pairs, _model: Model) -> Reasons:
+    """Volume, issue and first page, and how they go together."""
+    reasons: Reasons = {}
+    same, differs = {}, {}
+    for name in ("volume", "issue", "page"):
+        one, other = pairs.both(name)
+        known = (one >= 0) & (other >= 0)
+        same[name], differs[name] = known & (one == other), known & (one != other)
+        reasons[f"{name}_same"] = _ones(same[name])
+        reasons[f"{name}_differs"] = _ones(differs[name])
+    one, other = pairs.both("year")
+    years = (one >= 0) & (other >= 0) & (np.abs(one - other) > 1)
+    conflicts = differs["volume"].astype(int) + differs["page"] + years
+    reasons["place_same"] = _ones(same["volume"] & same["page"])
+    reasons["place_differs"] = _ones(conflicts >= 2)
+    reasons["issue_and_page_differ"] = _ones(same["volume"] & differs["issue"] & differs["page"])
+    return reasons
+
+
+def place_and_people(pairs: Pairs, _model: Model) -> Reasons:
+    """Year, volume, first page and all authors are the same: then a title may be a translation."""
+    left, right = pairs.both("surnames")
+    people = (left == right).all(1) & (left[:, 0] != 0)
+    same = people.copy()
+    for name in ("year", "volume", "page"):
+        one, other = pairs.both(name)
+        same &= (one >= 0) & (one == other)
+    several = (left != 0).sum(1) >= 2
+    return {"place_and_people": np.where(same, np.where(several, 1, 0.6), 0).astype(np.float32)}
+
+
+def venue(pairs: Pairs, model: Model) -> Reasons:
+    """Whether the venues are the same one, also abbreviated or by a name the model has learnt."""
+    alike = np.full(len(pairs), -1, np.float32)
+    one, other = pairs.both("venue")
+    for at in np.flatnonzero((one != "") & (other != "")).tolist():
+        names = (one[at], other[at]) if one[at] <= other[at] else (other[at], one[at])
+        alike[at] = 1.0 if names in model.venue_aliases else likeness(*names)
+    return {
+        "venue_same": _ones(alike >= 0.85),
+        "venue_differs": _ones((alike >= 0) & (alike < 0.6)),
+    }
+
+
+def form(pairs: Pairs, _model: Model) -> Reasons:
+    """One is a preprint, thesis, book or conference paper, and the other is not."""
+    one, other = pairs.both("form")
+    return {"form_differs": _ones((one != other) & (one != "") & (other != ""))}
+
+
+# ------------------------------------------------------------------------------------ identifiers
+
+
+def doi(pairs: Pairs, _model: Model) -> Reasons:
+    """DOIs are the same or not; a repository's says nothing against the publisher's."""
+    one, other = pairs.both("doi")
+    known = (one >= 0) & (other >= 0)
+    open_one, open_other = pairs.both("is_open_doi")
+    return {
+        "doi_same": _ones(known & (one == other)),
+        "doi_differs": _ones(known & (one != other) & ~open_one & ~open_other),
+    }
+
+
+def identifiers(pairs: Pairs, _model: Model) -> Reasons:
+    """Identifiers of the work are the same: arXiv id, PMID."""
+    one, other = pairs.both("identifiers")
+    same = ((one[:, :, None] == other[:, None, :]) & (one != 0)[:, :, None]).any((1, 2))
+    return {"identifier_same": _ones(same)}
+
+
+EVIDENCE: tuple[Evidence, ...] = (
+    title, leftover, shared_title, numbers, kind, authors, year, place, place_and_people, venue,
+    form, doi, identifiers,
+)  # fmt: skip

@@ -1,0 +1,51 @@
+"""What follows from the corpus as a whole, frozen until somebody asks for a new one.
+
+How rare a word is, which venues are one, which fields cannot be trusted in this data: each depends on
+every record, so a model of it is made once, numbered and stored. Under one model whether two records
+match is a function of these two only, so the order of their arrival does not matter.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import log
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A frozen view of the corpus; the empty one knows nothing and takes every word for rare."""
+
+    number: int = 0
+    """Counts up in a lake; 0 is the empty one."""
+    n_records: int = 0
+    """Records it was made from."""
+    words: Mapping[str, int] = field(default_factory=dict)
+    """Word of titles -> records that have it; what is in fewer than `RARE` is left out."""
+    surnames: Mapping[str, int] = field(default_factory=dict)
+    """Surname -> records that have it, the same way."""
+    shared_titles: frozenset[str] = frozenset()
+    """Titles that three or more first authors bear: "Editorial", "Introduction"."""
+    shared_dois: frozenset[str] = frozenset()
+    """DOIs of three or more titles: whole supplements and proceedings."""
+    venue_aliases: frozenset[tuple[str, str]] = frozenset()
+    """Pairs of venues (sorted) that name the same one, learnt from records that agree in all else."""
+    softened: Mapping[str, float] = field(default_factory=dict)
+    """Field -> what a difference in it weighs, from 1 (as declared) to 0: records that agree in all
+    else disagree in it so often."""
+
+    def rarity(self, word: str) -> float:
+        """How much a word of a title tells, from 0 (in every record) to 1 (in hardly any)."""
+        return _rarity(self.words.get(word, RARE // 2), self.n_records)
+
+    def surname_rarity(self, surname: str) -> float:
+        """The same of a surname."""
+        return _rarity(self.surnames.get(surname, RARE // 2), self.n_records)
+
+
+RARE = 3
+"""Words in fewer records than this are not kept: they are all alike, rare."""
+
+
+def _rarity(n_with: int, n_records: int) -> float:
+    if n_records <= n_with:
+        return 1.0 if not n_records else 0.0
+    return log(n_records / n_with) / log(n_records)

@@ -1,0 +1,99 @@
+"""Names of authors as they are matched: a guess at each surname, and every long word.
+
+Records name the same person as "Zuna, R. E.", "R E Zuna", "Zuna RE" or "Rosemary E. Zuna", and some
+hold a whole list in one string. What is a surname is guessed; what must not be lost by a wrong guess
+is kept beside it, in the long words.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from schemas.normalize.cleaning import word_set
+from schemas.normalize.text import folded_words
+
+MOST_AUTHORS = 8
+"""Surnames kept of one record; two long lists that agree in so many are the same."""
+MOST_WORDS = 24
+"""Long words of names kept of one record."""
+
+_PARTICLES = word_set("al da de del della den der di dos du el la le ten ter van vd von zu zur")
+_SUFFIXES = frozenset(["jr", "sr", "ii", "iii", "iv", "2nd", "3rd", "md", "phd", "msc", "bsc"])
+_NOBODY = frozenset(
+    ["anonymous", "anon", "unknown", "et", "al", "others", "noauthor", "nn", "author"]
+)
+_GLUED = re.compile(r"\s*(?:;|\band\b|&)\s*", re.IGNORECASE)
+_INITIALS = re.compile(r"(?:[^\W\d_]\.?[ -]?){1,4}")
+
+
+def people(names: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """The surname and the long words of every author; lists in one string are taken apart.
+
+    Args:
+        names: authors as printed, each one person or, where a source glues them, many.
+
+    Returns:
+        In the order of the record: surname in folded letters, and all words of three letters and
+        more, the surname's among them.
+    """
+    found = []
+    for printed in names if len(names) != 1 else _taken_apart(names[0]):
+        person = _person(printed)
+        if person is not None:
+            found.append(person)
+    return found
+
+
+def _taken_apart(text: str) -> list[str]:
+    """The names of a list in one string; a single name stays as it is."""
+    parts = [part for part in _GLUED.split(text) if part]
+    if len(parts) > 1:
+        return [name for part in parts for name in _taken_apart(part)]
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if len(parts) < 2:
+        return [text]
+    is_initials = [_INITIALS.fullmatch(part) is not None for part in parts]
+    if len(parts) > 2 and len(parts) % 2 == 0 and all(is_initials[1::2]):
+        # "Zuna, R E, Wang, S S"
+        return [f"{parts[at]}, {parts[at + 1]}" for at in range(0, len(parts), 2)]
+    if len(parts) == 2 and (is_initials[1] or " " not in parts[0] or " " not in parts[1]):
+        return [text]
+    return parts
+
+
+@lru_cache(maxsize=200_000)
+def _person(printed: str) -> tuple[str, tuple[str, ...]] | None:
+    family, comma, given = printed.partition(",")
+    words = folded_words(family)
+    while len(words) > 1 and words[-1] in _SUFFIXES:
+        words.pop()
+    if comma and words:
+        surname = [word for word in words if len(word) > 1] or words
+        every = words + folded_words(given)
+    else:
+        every = words
+        surname = _surname_of(words, family)
+    if not surname or surname[0] in _NOBODY:
+        return None
+    long = {_spelt(word): None for word in every if len(word) > 2 and word not in _PARTICLES}
+    family_name = _spelt(surname[-1])
+    return family_name, (family_name, *(word for word in long if word != family_name))
+
+
+def _spelt(word: str) -> str:
+    """One spelling of what is written with and without an umlaut: Mück, Mueck, Muck."""
+    return word.replace("ae", "a").replace("oe", "o").replace("ue", "u")
+
+
+def _surname_of(words: list[str], printed: str) -> list[str]:
+    """The surname of a name without comma: before trailing initials, else the last word."""
+    at = len(words)
+    tokens = printed.split()
+    is_upper = bool(tokens) and tokens[-1].replace(".", "").replace("-", "").isupper()
+    while at > 1 and len(words[at - 1]) <= 2 and is_upper:
+        at -= 1
+    if at > 1 and at == len(words) and is_upper and len(words[-1]) == 3 and not printed.isupper():
+        at -= 1  # "Smith JAB"
+    if at < len(words) and len(words[at - 1]) > 1:
+        return words[:at]
+    return words[-1:]

@@ -1,0 +1,122 @@
+"""Titles as they are matched: what only a database adds is taken off, what tells works apart is noted.
+
+Databases add languages, panels and notices to titles ("[German]", "(discussion)", "[Erratum appears
+in ...]"); these are cut. Two things are read off before: which kind of notice the title announces,
+and the numbers in it, which alone tell part I from part II and the six-year from the five-year
+follow-up.
+"""
+
+import re
+from typing import NamedTuple
+
+from schemas.normalize.cleaning import word_set
+from schemas.normalize.text import folded_words
+
+ARTICLE = ""
+"""Kind of whatever is no notice about another work."""
+
+_NOTICE = re.compile(
+    r"\s*[\[(](?:published )?(?:erratum|errata|corrected|correction|comments? (?:in|on)|see comments?"
+    r"|retraction|retracted|summary for patients|original report|update of|appears in|the erratum)"
+    r"[^\])]{0,300}[\])]?\s*\.?\s*$",
+    re.IGNORECASE,
+)
+_TRAILER = re.compile(
+    r"\s*(?:\[[^\[\]]{1,60}\]"
+    r"|\((?:panel|discussion|abstract(?: only)?|tutorial|invited|demo|demonstration|poster|extended abstract"
+    r"|review|editorial|letter|with discussion|keynote(?: address)?|book review)\)"
+    r"|[-\u2013\u2014:] ?(?:a )?book review)\s*\.?\s*$",
+    re.IGNORECASE,
+)
+_FORMAT = re.compile(
+    r"\s*\((?:[a-z]{2,12}[ -]){0,2}(?:panel|tutorial|demo|demonstration|abstract|session|poster|keynote"
+    r"|invited|experience|industrial)(?:[ -][a-z]{2,12}){0,2}\)",
+    re.IGNORECASE,
+)
+"""How it was presented, not what it is about: (panel session), (demo abstract)."""
+_PLACE = re.compile(
+    r"\s*\((?:vol|volume|pg|pages?)\b[^()]{3,80}\d[^()]{0,20}\)?\s*\.?\s*$", re.IGNORECASE
+)
+"""Web of Science names what an erratum is about: (vol 360, pg 542, 2009)."""
+
+_KINDS = (
+    ("erratum", re.compile(r"^(?:published |author )?(?:errat(?:um|a)|correct(?:ion|ions|ed)|corrigend(?:um|a)|addend(?:um|a))\b(?!.{0,12}\b(?:of|for) (?!the article))|\b(?:erratum|corrigendum)\s*[.\])]?$", re.IGNORECASE)),
+    ("retraction", re.compile(r"^(?:retraction|retracted|withdrawn|notice of retraction|statement of retraction|expression of concern)\b|\bretraction$", re.IGNORECASE)),
+    ("reply", re.compile(r"^(?:(?:the )?authors?'?s?'? )?(?:reply|response|rejoinder)\b(?: (?:to|from|by)\b|[:.\]]|$)|^in (?:reply|response)\b|[-\u2013\u2014:.(\[] ?(?:(?:the )?authors?'?s?'? )?(?:reply|response|rejoinder)[.)\]]*$|\bauthors?'?s?'? (?:reply|response)[.)\]]*$", re.IGNORECASE)),
+    ("comment", re.compile(r"^(?:comments?|commentary|discussion|re|letter) ?(?::|on\b|to\b)|^(?:invited )?(?:commentary|comment)\b(?: on\b|:|$)|[-\u2013\u2014:.(\[] ?(?:invited )?(?:comment|commentary)[.)\]]*$", re.IGNORECASE)),
+    ("supplement", re.compile(r"^supplement(?:ary|al)? (?:material|information|data|to|for)\b|[:(\[] ?supplement(?:ary|al)? (?:material|information|data)[.)\]]*$", re.IGNORECASE)),
+)  # fmt: skip
+
+_NUMBER_WORDS = {
+    word: value
+    for value, words in enumerate(
+        [
+            "one first", "two second", "three third", "four fourth", "five fifth", "six sixth",
+            "seven seventh", "eight eighth", "nine ninth", "ten tenth", "eleven eleventh",
+            "twelve twelfth", "thirteen", "fourteen", "fifteen",
+        ],
+        1,
+    )
+    for word in words.split()
+}  # fmt: skip
+_DIGITS = re.compile(r"\d+")
+_ROMAN = re.compile(r"(?=[ivx])(x{0,3})(ix|iv|v?i{0,3})")
+_ONES = {"": 0, "i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9}
+_COUNTED = word_set(
+    "part parts phase type class grade stage chapter volume book study experiment trial section report "
+    "paper group level factor focus"
+)
+"""Words before a number, even a roman one of one letter."""
+
+
+class Title(NamedTuple):
+    """A title, ready to be compared."""
+
+    words: tuple[str, ...]
+    """Folded, in order; nothing a database added."""
+    numbers: tuple[str, ...]
+    """Numbers and codes, each in one spelling, sorted."""
+    kind: str
+    """erratum, retraction, reply, comment, supplement, else `ARTICLE`."""
+
+
+def read_title(text: str) -> Title:
+    """Read a title that is readable on one line (see `schemas.normalize.text.readable`)."""
+    kind = ARTICLE
+    if "(" in text or "[" in text:
+        text, kind = _without_trailers(text)
+    if kind == ARTICLE:
+        kind = next((name for name, form in _KINDS if form.search(text)), ARTICLE)
+    words = tuple(folded_words(text))
+    return Title(words, _numbers(words, text), kind)
+
+
+def _without_trailers(text: str) -> tuple[str, str]:
+    kind = ARTICLE
+    plain = _FORMAT.sub("", text)
+    text = plain if any(map(str.isalnum, plain)) else text
+    place = _PLACE.search(text)
+    if place and place.start():
+        text, kind = text[: place.start()], "erratum"
+    for _ in range(4):
+        shorter = _TRAILER.sub("", _NOTICE.sub("", text))
+        if shorter == text or not any(map(str.isalnum, shorter)):
+            return text, kind
+        text = shorter
+    return text, kind
+
+
+def _numbers(words: tuple[str, ...], text: str) -> tuple[str, ...]:
+    found = []
+    before = ""
+    for word in words:
+        if word in _NUMBER_WORDS:
+            found.append(str(_NUMBER_WORDS[word]))
+        elif not word.isalpha():
+            found.extend(digits.lstrip("0") or "0" for digits in _DIGITS.findall(word))
+        elif (len(word) > 1 or before in _COUNTED) and word[0] in "ivx":
+            roman = _ROMAN.fullmatch(word)
+            if roman and (before in _COUNTED or word.upper() in text):
+                found.append(str(10 * len(roman[1]) + _ONES[roman[2]]))
+        before = word
+    return tuple(sorted(found)) if len(found) > 1 else tuple(found)

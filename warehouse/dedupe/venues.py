@@ -1,0 +1,77 @@
+"""Whether two names of a venue mean the same one."""
+
+from functools import lru_cache
+
+from rapidfuzz import fuzz
+
+from schemas.normalize.cleaning import word_set
+
+_LITTLE = word_set(
+    "the of and on in for de la et der die und an a to annual international acm ieee"
+)
+_MARKS = {
+    **dict.fromkeys(
+        word_set("journal j jnl trans transactions letters lett magazine annals"), "journal"
+    ),
+    **dict.fromkeys(word_set("record rec bulletin newsletter review reviews"), "record"),
+    **dict.fromkeys(
+        word_set("conference conf proceedings proc congress symposium symp workshop meeting"),
+        "meeting",
+    ),
+}
+"""Words that tell what kind of venue it is: "VLDB" and "The VLDB Journal" are two."""
+
+
+@lru_cache(maxsize=300_000)
+def likeness(one: str, other: str) -> float:
+    """How alike two folded venue names are, from 0 to 1: as written, abbreviated, or as an acronym.
+
+    "nat rev nephrol" and "nature reviews nephrology" are one, and so are "vldb" and "very large data
+    bases".
+    """
+    if one == other:
+        return 1.0
+    few, many = sorted((_words(one), _words(other)), key=len)
+    if not few:
+        return 0.0
+    if _abbreviates(few, many):
+        return 1.0
+    if mark(one) != mark(other):
+        return min(0.5, fuzz.ratio(one, other) / 100)
+    if _is_acronym(few, many):
+        return 1.0
+    return max(fuzz.token_sort_ratio(one, other), fuzz.token_set_ratio(one, other) * 0.95) / 100
+
+
+def mark(name: str) -> str:
+    """What kind of venue a folded name says it is: journal, record, meeting, or nothing."""
+    return next((_MARKS[word] for word in name.split() if word in _MARKS), "")
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in text.split() if word not in _LITTLE]
+
+
+def _abbreviates(few: list[str], many: list[str]) -> bool:
+    """Whether the words of one begin those of the other, in order, and nothing else is left."""
+    if len(few) != len(many):
+        return False
+    return all(
+        one[:1] == other[:1]
+        and (other.startswith(one) or one.startswith(other) or _shortens(one, other))
+        for one, other in zip(few, many, strict=True)
+    )
+
+
+def _shortens(one: str, other: str) -> bool:
+    """Whether the shorter word is the longer one with letters left out, as "natl" of "national"."""
+    short, long = sorted((one, other), key=len)
+    letters = iter(long)
+    return len(short) >= 2 and all(letter in letters for letter in short)
+
+
+def _is_acronym(few: list[str], many: list[str]) -> bool:
+    """Whether one word holds the first letters of the other name's words, in order."""
+    if len(few) != 1 or len(many) < 3 or not 3 <= len(few[0]) <= 8:
+        return False
+    return few[0] in "".join(word[0] for word in many)
