@@ -20,23 +20,23 @@ _AND_OR_BRACE = re.compile(r"[{}]| and(?= )", re.IGNORECASE)
 
 def text_of(value: Any) -> str | None:
     """A value as text, without blanks around it; of a list the first that is not empty."""
+    if isinstance(value, str):
+        if len(value) > MOST_CHARACTERS:
+            raise ValueError(f"is longer than {MOST_CHARACTERS:,} characters")
+        return clean(value).strip() or None
+    if value is None:
+        return None
     if isinstance(value, list | tuple):
         return next((text for item in value if (text := text_of(item))), None)
-    if value is None or value == "":
-        return None
     if isinstance(value, float):
         if math.isnan(value):
             return None
-        value = int(value) if value.is_integer() else value
+        return str(int(value) if value.is_integer() else value)
     if isinstance(value, bytes):
-        value = value.decode("utf-8", "replace")
+        return text_of(value.decode("utf-8", "replace"))
     if isinstance(value, Mapping):
         raise ValueError("is an object, not a text")
-    if not isinstance(value, str):
-        value = str(value)
-    if len(value) > MOST_CHARACTERS:
-        raise ValueError(f"is longer than {MOST_CHARACTERS:,} characters")
-    return clean(value).strip() or None
+    return text_of(str(value))
 
 
 def number_of(value: Any) -> str | None:

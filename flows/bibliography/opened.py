@@ -92,7 +92,8 @@ class Opened:
     @property
     def is_one_document(self) -> bool:
         """Whether it is one JSON list rather than a record a line."""
-        return self.format == "json" and self.beginning.startswith("[")
+        is_named_lines = bool({".jsonl", ".ndjson"} & {*self._suffixes})
+        return self.format == "json" and not is_named_lines and self.beginning.startswith("[")
 
     @property
     def beginning(self) -> str:
@@ -156,17 +157,21 @@ class Opened:
         except _DAMAGES:
             raise UsageError(_damaged(self.path)) from None
 
+    @property
+    def _suffixes(self) -> list[str]:
+        """The last of its name, and the one before if that is gzip's."""
+        suffixes = [suffix.lower() for suffix in self.path.suffixes]
+        return suffixes[-2:-1] if suffixes[-1:] == [".gz"] else suffixes[-1:]
+
     def _encoding(self) -> str | None:
         return next((name for mark, name in _MARKS if self._head.startswith(mark)), None)
 
     def _format(self) -> str:
         if self._head.startswith(_PARQUET):
             return "parquet"
-        suffixes = [suffix.lower() for suffix in self.path.suffixes]
-        if suffixes and suffixes[-1] == ".gz":
-            suffixes.pop()
-        if suffixes and suffixes[-1] in _OF_NAMES:
-            return _OF_NAMES[suffixes[-1]]
+        for suffix in self._suffixes:
+            if suffix in _OF_NAMES:
+                return _OF_NAMES[suffix]
         text = self.beginning
         if text.startswith(("{", "[")):
             return "json"

@@ -75,7 +75,9 @@ def read_files(
     for number, (path, label) in enumerate(zip(paths, labels, strict=True)):
         if progress is not None:
             progress(f"reading {label}", number / len(paths))
+        before = len(reading.bad)
         table = _read(path, label, reading)
+        reading.bad[before:] = sorted(reading.bad[before:], key=lambda row: row.place)
         tables.append(table)
         counts.append(table.num_rows)
     reading.records = _named_apart(pa.concat_tables(tables), counts, labels, reading)
@@ -87,11 +89,11 @@ def read_files(
 
 def _labels(paths: Sequence[Path]) -> list[str]:
     """What files are called: their names, or as much of their paths as tells them apart."""
-    seen: dict[Path, Path] = {}
+    seen: set[Path] = set()
     for path in paths:
-        known = seen.setdefault(path.resolve(), path)
-        if known is not path:
+        if path.resolve() in seen:
             raise UsageError(f"{path} is named twice: name each file once.")
+        seen.add(path.resolve())
     names = [path.name for path in paths]
     if len(set(names)) == len(names):
         return names

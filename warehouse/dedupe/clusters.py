@@ -51,6 +51,8 @@ def cluster(
     """
     labels = components(n, left, right)
     members = _members(labels)
+    if not members:
+        return labels
     of_component = labels[left]
     order = np.lexsort((right, left, -np.round(strength, 3), of_component))
     starts = np.searchsorted(of_component[order], sorted(members))
