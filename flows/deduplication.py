@@ -119,13 +119,25 @@ def _counted(reading: Reading, grouping: Grouping, out: Path, report: Path | Non
         n_records=grouping.clusters.num_rows,
         n_papers=pc.count_distinct(grouping.clusters["paper_id"]).as_py(),
         n_editions=pc.count_distinct(grouping.clusters["edition_id"]).as_py(),
-        n_joined_pairs=pairs["same"] + pairs["version"],
+        n_joined_pairs=_n_joined(grouping),
         n_undecided_pairs=pairs["undecided"],
         n_related_pairs=pairs["related"],
         n_bad=reading.n_bad,
         bad=reading.bad,
         notes=reading.notes,
     )
+
+
+def _n_joined(grouping: Grouping) -> int:
+    """Pairs that match and came to be one paper; what joins one with others may keep a pair apart."""
+    clusters, matches = grouping.clusters, grouping.matches
+    matches = matches.filter(pc.is_in(matches["relation"], value_set=pa.array(["same", "version"])))
+    names = clusters["record_id"].combine_chunks()
+    left, right = (
+        clusters["paper_id"].take(pc.index_in(matches[side], value_set=names))
+        for side in ("left_id", "right_id")
+    )
+    return pc.equal(left, right).to_pylist().count(True)
 
 
 def _refuse(

@@ -106,7 +106,9 @@ def test_one_row_a_source_never_joins_within_one(tmp_path: Path) -> None:
         "id,title,authors,year,journal\n" + row.format(1) + row.format(2)
     )
     for options, expected in (([], [["1", "2"]]), (["--one-per-source"], [["1"], ["2"]])):
-        assert dedupe(tmp_path, "a.csv", "--out", "o.parquet", *options).returncode == 0
+        done = dedupe(tmp_path, "a.csv", "--out", "o.parquet", "--json", *options)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["n_joined_pairs"] == 2 - len(expected)
         assert clusters(tmp_path / "o.parquet") == expected
 
 
