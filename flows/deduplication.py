@@ -19,8 +19,6 @@ from warehouse.files import new_file, write_bytes
 
 _TABLE = {"paperlake.table": "clusters"}
 _ROW_GROUP = 100_000
-_READING_SHARE = 0.1
-"""Of the whole run, for the progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ def deduplicate_files(
         out: Parquet to write: record_id, paper_id, edition_id, relation, score; a row a record.
         report: page to write, for people to look at.
         one_per_source: each source lists each paper once at the most, so two of its rows are two.
-        progress: told what is done, and the share of the run that is behind it.
+        progress: told what is being done, and the share of that step that is done.
 
     Returns:
         What was found, and what was left out.
@@ -92,16 +90,12 @@ def deduplicate_files(
     if report is not None:
         _refuse(report, [*paths, out], "--report", _is_ours_page)
     tell = progress or _silent
-    reading = read_files(paths, lambda step, share: tell(step, share * _READING_SHARE))
-    grouping = deduplicate(
-        reading.records,
-        one_per_source=one_per_source,
-        progress=lambda step, share: tell(step, _READING_SHARE + share * (1 - _READING_SHARE)),
-    )
+    reading = read_files(paths, tell)
+    grouping = deduplicate(reading.records, one_per_source=one_per_source, progress=tell)
     done = _counted(reading, grouping, out, report)
     text = None
     if report is not None:
-        tell("writing the report", 1.0)
+        tell("writing the report", 0.0)
         text = page(reading, grouping, done.counts())
     table = grouping.clusters.replace_schema_metadata(_TABLE)
     with new_file(out) as temporary:

@@ -118,7 +118,7 @@ class Logged:
 
 
 class Steps:
-    """A run in steps whose shares are known: a bar on a terminal, a line a step elsewhere."""
+    """A run in steps: a bar on a terminal that shows the present one, a line a step elsewhere."""
 
     def __init__(self, *, is_quiet: bool, is_logged: bool) -> None:
         self._is_quiet = is_quiet
@@ -158,7 +158,7 @@ class Steps:
                 print(text, file=sys.stderr, flush=True)
 
     def step(self, name: str, share: float) -> None:
-        """What is being done, and the share of the run that is behind it, from 0 to 1."""
+        """What is being done, and the share of it that is done, from 0 to 1."""
         if self._bars is not None:
             self._bars.update(self._bars.task_ids[0], description=name, completed=share)
         elif name != self._last:

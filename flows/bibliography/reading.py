@@ -61,7 +61,7 @@ def read_files(
 
     Args:
         paths: the files; CSV, Parquet, JSON, BibTeX or RIS, by their names or what they hold.
-        progress: told which file is read, and the share of the files that is done.
+        progress: told which file is read, and the share of all files that is done.
 
     Returns:
         The records; those with record ids that occur in two files have them prefixed.
