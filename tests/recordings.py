@@ -12,3 +12,10 @@ RECORDED = Path(__file__).resolve().parents[2] / "shared" / "recorded"
 needs_recordings = pytest.mark.skipif(
     not RECORDED.is_dir(), reason="the recorded responses are not beside this checkout"
 )
+
+GOLD = RECORDED.parent / "gold"
+"""Where sets of real records with known duplicates lie, which are others' work too."""
+
+needs_gold = pytest.mark.skipif(
+    not GOLD.is_dir(), reason="the labelled duplicates are not beside this checkout"
+)

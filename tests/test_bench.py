@@ -108,7 +108,7 @@ def test_a_failure_tells_why() -> None:
 def test_a_page_is_rewritten_between_its_marks(tmp_path: Path) -> None:
     """Only what lies between the marks changes, and a page without them is refused."""
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{table.START}\nold\n{table.END}\nafter\n", encoding="utf-8")
+    page.write_text("before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n", encoding="utf-8")
     table.write(page, table.markdown([Figure("it", "1 s", "2 s", 0.5, bar=1.0, aim=0.4)]))
     text = page.read_text(encoding="utf-8")
     assert text.startswith("before\n")

@@ -43,13 +43,15 @@ class WorkError(RuntimeError):
     """A measured process ended with an error; the message is its stderr."""
 
 
-def run(function: str, **arguments: Any) -> Measured:
+def run(function: str, *, python: str = sys.executable, **arguments: Any) -> Measured:
     """Run `module:function` of `tests.bench.work` in a process of its own and measure it.
+
+    A peer that cannot be installed beside ours has an interpreter, `python`, of its own.
 
     Raises:
         WorkError: it ended with another code than 0.
     """
-    command = [sys.executable, "-m", "tests.bench.child", function, json.dumps(arguments)]
+    command = [python, "-m", "tests.bench.child", function, json.dumps(arguments)]
     result = command_run(command)
     return Measured(result.cpu, result.wall, result.peak, json.loads(result.value))
 

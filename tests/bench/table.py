@@ -8,26 +8,40 @@ from pathlib import Path
 
 from tests.bench.bench import Figure
 
-START, END = "<!-- bench -->", "<!-- /bench -->"
 _PACKAGES = ("duckdb", "pyarrow", "pydantic", "orjson", "lxml", "prefect", "dlt", "sickle")
 
 
 def markdown(figures: Sequence[Figure]) -> str:
     """One table of all figures."""
-    rows = ["| what | ours | peer | figure | bar | aim | |", "|---|---|---|---|---|---|---|"]
-    rows += [
-        f"| {f.what} | {f.ours} | {f.theirs} | {_amount(f.value, f.unit)} | "
-        f"{_bound(f.bar, f.unit)} | {_bound(f.aim, f.unit)} | {f.verdict} |"
-        for f in figures
-    ]
-    return "\n".join(rows)
+    return rows(
+        ("what", "ours", "peer", "figure", "bar", "aim", ""),
+        [
+            (
+                f.what,
+                f.ours,
+                f.theirs,
+                _amount(f.value, f.unit),
+                _bound(f.bar, f.unit),
+                _bound(f.aim, f.unit),
+                f.verdict,
+            )
+            for f in figures
+        ],
+    )
 
 
-def machine(scale: float, repetitions: int) -> str:
+def rows(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
+    """A table of texts."""
+    lines = [header, *cells]
+    shown = [f"| {' | '.join(line)} |" for line in lines]
+    return "\n".join([shown[0], "|" + "---|" * len(header), *shown[1:]])
+
+
+def machine(scale: float, repetitions: int, packages: Sequence[str] = _PACKAGES) -> str:
     """What the figures were taken on: no names, only what they depend on."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     versions = []
-    for name in _PACKAGES:
+    for name in packages:
         try:
             versions.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
@@ -42,21 +56,22 @@ def machine(scale: float, repetitions: int) -> str:
     return (
         f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()} on {platform.machine()}, "
         f"Python {platform.python_version()}, {', '.join(versions)}; "
-        f"medians of {repetitions}.{size}"
+        f"{f'medians of {repetitions}' if repetitions > 1 else 'measured once'}.{size}"
     )
 
 
-def write(path: Path, text: str) -> None:
-    """Put a text between the page's two marks.
+def write(path: Path, text: str, mark: str = "bench") -> None:
+    """Put a text between the page's two marks of this name.
 
     Raises:
         ValueError: the page has not both marks, in order.
     """
-    before, start, rest = path.read_text(encoding="utf-8").partition(START)
-    _, end, after = rest.partition(END)
+    opening, closing = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+    before, start, rest = path.read_text(encoding="utf-8").partition(opening)
+    _, end, after = rest.partition(closing)
     if not start or not end:
-        raise ValueError(f"{path} has no {START} ... {END} to write between")
-    path.write_text(f"{before}{START}\n{text}\n{END}{after}", encoding="utf-8")
+        raise ValueError(f"{path} has no {opening} ... {closing} to write between")
+    path.write_text(f"{before}{opening}\n{text}\n{closing}{after}", encoding="utf-8")
 
 
 def _amount(value: float | None, unit: str) -> str:
