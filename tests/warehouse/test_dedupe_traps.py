@@ -46,7 +46,10 @@ JOINS: dict[str, Any] = {
 
 def test_a_record_is_found_again() -> None:
     """Two databases' listings of one paper are one edition."""
-    assert editions(SMEARS, SMEARS | {"authors": ["R E Zuna", "S S Wang", "D L Rosenthal"]}) == [0, 0]
+    assert editions(SMEARS, SMEARS | {"authors": ["R E Zuna", "S S Wang", "D L Rosenthal"]}) == [
+        0,
+        0,
+    ]
 
 
 # ---------------------------------------------------------- papers that look like each other
@@ -65,7 +68,9 @@ def test_parts_are_papers_of_their_own(one: str, other: str) -> None:
     """Parts I and II by the same authors in one year are two papers."""
     title = "Turbulent mixing in stratified estuarine flows"
     base = {"authors": ["Maria Okafor", "Lars Nyström"], "year": 2011, "venue": "Ocean Modelling"}
-    assert papers(base | {"title": f"{title}. {one}"}, base | {"title": f"{title}. {two(other)}"}) == [0, 1]
+    assert papers(
+        base | {"title": f"{title}. {one}"}, base | {"title": f"{title}. {two(other)}"}
+    ) == [0, 1]
 
 
 def two(text: str) -> str:
@@ -80,17 +85,40 @@ def test_trials_with_numbers_are_papers_of_their_own() -> None:
     )
     base = {"year": 2011, "venue": "Journal of Antimicrobial Chemotherapy", "volume": "66"}
     assert papers(
-        base | {"title": title.format(1), "authors": ["File, T. M.", "Low, D. E.", "Eckburg, P. B."], "pages": "iii19-iii32"},
-        base | {"title": title.format(2), "authors": ["Low, D. E.", "File, T. M.", "Eckburg, P. B."], "pages": "iii33-iii44"},
+        base
+        | {
+            "title": title.format(1),
+            "authors": ["File, T. M.", "Low, D. E.", "Eckburg, P. B."],
+            "pages": "iii19-iii32",
+        },
+        base
+        | {
+            "title": title.format(2),
+            "authors": ["Low, D. E.", "File, T. M.", "Eckburg, P. B."],
+            "pages": "iii33-iii44",
+        },
     ) == [0, 1]
 
 
 def test_two_drugs_on_consecutive_pages_are_two_papers() -> None:
     """Titles that differ in a drug's code only, on consecutive pages, are two papers."""
-    base = {"authors": ["Hirata, K.", "Sato, M."], "year": 1996, "venue": "Chemotherapy", "volume": "44"}
+    base = {
+        "authors": ["Hirata, K.", "Sato, M."],
+        "year": 1996,
+        "venue": "Chemotherapy",
+        "volume": "44",
+    }
     assert papers(
-        base | {"title": "Pharmacokinetics and safety of TRK-100 in healthy volunteers", "pages": "101-108"},
-        base | {"title": "Pharmacokinetics and safety of TRK-530 in healthy volunteers", "pages": "109-117"},
+        base
+        | {
+            "title": "Pharmacokinetics and safety of TRK-100 in healthy volunteers",
+            "pages": "101-108",
+        },
+        base
+        | {
+            "title": "Pharmacokinetics and safety of TRK-530 in healthy volunteers",
+            "pages": "109-117",
+        },
     ) == [0, 1]
 
 
@@ -98,15 +126,24 @@ def test_follow_ups_after_different_times_are_two_papers() -> None:
     """The five-year and the six-year follow-up of a trial are two papers."""
     base = {"authors": ["Lindqvist, P.", "Aro, T."], "venue": "Stroke"}
     assert papers(
-        base | {"title": "Six-year follow-up of early supported discharge after stroke", "year": 2004},
-        base | {"title": "Five-year follow-up of early supported discharge after stroke", "year": 2003},
+        base
+        | {"title": "Six-year follow-up of early supported discharge after stroke", "year": 2004},
+        base
+        | {"title": "Five-year follow-up of early supported discharge after stroke", "year": 2003},
     ) == [0, 1]
 
 
 def test_arms_of_one_trial_are_two_papers() -> None:
     """The adult and the pediatric arm of one trial are two papers."""
-    title = "Safety and immunogenicity of a quadrivalent influenza vaccine in {}: a randomized trial"
-    base = {"authors": ["Mbeki, A.", "Torres, J.", "Wu, H."], "year": 2014, "venue": "Vaccine", "volume": "32"}
+    title = (
+        "Safety and immunogenicity of a quadrivalent influenza vaccine in {}: a randomized trial"
+    )
+    base = {
+        "authors": ["Mbeki, A.", "Torres, J.", "Wu, H."],
+        "year": 2014,
+        "venue": "Vaccine",
+        "volume": "32",
+    }
     assert papers(
         base | {"title": title.format("adults"), "pages": "10-18"},
         base | {"title": title.format("children"), "pages": "19-27"},
@@ -115,8 +152,16 @@ def test_arms_of_one_trial_are_two_papers() -> None:
 
 def test_columns_of_two_issues_are_two_papers() -> None:
     """Editor's Comments of two issues, by the same editor, are two papers."""
-    base = {"title": "Editor's Comments", "authors": ["Straub, Detmar"], "venue": "MIS Quarterly", "volume": "33", "year": 2009}
-    assert papers(base | {"issue": "1", "pages": "iii-x"}, base | {"issue": "2", "pages": "v-ix"}) == [0, 1]
+    base = {
+        "title": "Editor's Comments",
+        "authors": ["Straub, Detmar"],
+        "venue": "MIS Quarterly",
+        "volume": "33",
+        "year": 2009,
+    }
+    assert papers(
+        base | {"issue": "1", "pages": "iii-x"}, base | {"issue": "2", "pages": "v-ix"}
+    ) == [0, 1]
 
 
 def test_columns_without_issues_are_two_papers() -> None:
@@ -129,18 +174,54 @@ def test_reviews_of_a_series_are_papers_of_their_own() -> None:
     """Reviews of a series that share title and editor but not issue and page are many papers."""
     base = {"title": "Reminiscences on influential papers", "venue": "SIGMOD Record"}
     assert papers(
-        base | {"authors": ["Snodgrass, R. T.", "Abiteboul, S."], "year": 1999, "volume": "28", "issue": "1", "pages": "110"},
-        base | {"authors": ["Snodgrass, R. T.", "Bernstein, P."], "year": 1999, "volume": "28", "issue": "3", "pages": "83"},
-        base | {"authors": ["Snodgrass, R. T.", "Ioannidis, Y."], "year": 2000, "volume": "29", "issue": "2", "pages": "47"},
+        base
+        | {
+            "authors": ["Snodgrass, R. T.", "Abiteboul, S."],
+            "year": 1999,
+            "volume": "28",
+            "issue": "1",
+            "pages": "110",
+        },
+        base
+        | {
+            "authors": ["Snodgrass, R. T.", "Bernstein, P."],
+            "year": 1999,
+            "volume": "28",
+            "issue": "3",
+            "pages": "83",
+        },
+        base
+        | {
+            "authors": ["Snodgrass, R. T.", "Ioannidis, Y."],
+            "year": 2000,
+            "volume": "29",
+            "issue": "2",
+            "pages": "47",
+        },
     ) == [0, 1, 2]
 
 
 def test_abstracts_under_one_doi_are_papers_of_their_own() -> None:
     """Abstracts of a congress that all bear their supplement's DOI are many papers."""
-    titles = ["Outcome of thrombolysis in very old patients", "Dysphagia screening by nurses", "Depression among carers of survivors", "Robot-assisted gait training at home"]
+    titles = [
+        "Outcome of thrombolysis in very old patients",
+        "Dysphagia screening by nurses",
+        "Depression among carers of survivors",
+        "Robot-assisted gait training at home",
+    ]
     names = ["Berg", "Costa", "Dumas", "Evans"]
-    base = {"doi": "10.1111/j.1747-4949.2010.00485.x", "year": 2010, "venue": "International Journal of Stroke", "volume": "5"}
-    assert papers(*(base | {"title": title, "authors": [f"{name}, A."]} for title, name in zip(titles, names, strict=True))) == [0, 1, 2, 3]
+    base = {
+        "doi": "10.1111/j.1747-4949.2010.00485.x",
+        "year": 2010,
+        "venue": "International Journal of Stroke",
+        "volume": "5",
+    }
+    assert papers(
+        *(
+            base | {"title": title, "authors": [f"{name}, A."]}
+            for title, name in zip(titles, names, strict=True)
+        )
+    ) == [0, 1, 2, 3]
 
 
 def test_two_abstracts_under_one_doi_are_two_papers() -> None:
@@ -157,7 +238,8 @@ def test_an_erratum_is_not_the_paper() -> None:
     assert papers(
         SMEARS,
         SMEARS | {"title": f"Erratum: {SMEARS['title']}", "pages": "401", "issue": "6"},
-        SMEARS | {"title": f"{SMEARS['title']} (vol 105, pg 288, 2005)", "pages": "402", "issue": "6"},
+        SMEARS
+        | {"title": f"{SMEARS['title']} (vol 105, pg 288, 2005)", "pages": "402", "issue": "6"},
     )[0:2] == [0, 1]
 
 
@@ -173,14 +255,33 @@ def test_equal_generic_titles_without_authors_are_two_papers() -> None:
 
 def test_titles_of_one_word_need_more_than_themselves() -> None:
     """A title of one word by other authors is another paper; by the same ones at the same place it is one."""
-    stroke = {"title": "Stroke", "authors": ["Warlow, C.", "Sudlow, C."], "year": 2003, "venue": "Lancet", "volume": "362", "pages": "1211-1224"}
-    assert papers(stroke, {"title": "Stroke", "authors": ["Marsh, J. D.", "Keyrouz, S."], "year": 2010, "venue": "J Am Coll Cardiol"}) == [0, 1]
+    stroke = {
+        "title": "Stroke",
+        "authors": ["Warlow, C.", "Sudlow, C."],
+        "year": 2003,
+        "venue": "Lancet",
+        "volume": "362",
+        "pages": "1211-1224",
+    }
+    assert papers(
+        stroke,
+        {
+            "title": "Stroke",
+            "authors": ["Marsh, J. D.", "Keyrouz, S."],
+            "year": 2010,
+            "venue": "J Am Coll Cardiol",
+        },
+    ) == [0, 1]
     assert papers(stroke, stroke | {"authors": ["Charles Warlow", "Cathie Sudlow"]}) == [0, 0]
 
 
 def test_papers_of_one_group_are_not_one() -> None:
     """Papers of one group with half of their titles in common are two papers."""
-    base = {"authors": ["Rao, P.", "Kim, S.", "Haas, L."], "year": 2016, "venue": "SIGMOD Conference"}
+    base = {
+        "authors": ["Rao, P.", "Kim, S.", "Haas, L."],
+        "year": 2016,
+        "venue": "SIGMOD Conference",
+    }
     assert papers(
         base | {"title": "Efficient similarity search over encrypted medical images"},
         base | {"title": "Efficient similarity search over uncertain trajectory streams"},
@@ -192,10 +293,26 @@ def test_papers_of_one_group_are_not_one() -> None:
 
 def test_a_workshop_paper_and_its_journal_version_are_two_editions() -> None:
     """A paper in proceedings and later in a journal is one paper in two editions."""
-    base = {"title": "Declustering of key-based partitioned signature files", "authors": ["Paolo Ciaccia", "Paolo Tiberio", "Pavel Zezula"]}
+    base = {
+        "title": "Declustering of key-based partitioned signature files",
+        "authors": ["Paolo Ciaccia", "Paolo Tiberio", "Pavel Zezula"],
+    }
     records = (
-        base | {"year": 1994, "venue": "Workshop on Advances in Databases", "pages": "12-21", "type": "inproceedings"},
-        base | {"year": 1996, "venue": "ACM Transactions on Database Systems", "volume": "21", "pages": "295-338", "type": "article"},
+        base
+        | {
+            "year": 1994,
+            "venue": "Workshop on Advances in Databases",
+            "pages": "12-21",
+            "type": "inproceedings",
+        },
+        base
+        | {
+            "year": 1996,
+            "venue": "ACM Transactions on Database Systems",
+            "volume": "21",
+            "pages": "295-338",
+            "type": "article",
+        },
     )
     assert papers(*records) == [0, 0]
     assert editions(*records) == [0, 1]
@@ -203,10 +320,22 @@ def test_a_workshop_paper_and_its_journal_version_are_two_editions() -> None:
 
 def test_a_preprint_and_its_paper_are_two_editions() -> None:
     """A preprint and the paper it became are one paper in two editions, whatever their DOIs."""
-    base = {"title": "Scaling laws of sparse mixtures for speech recognition", "authors": ["Ana Ruiz", "Tomás Novak"]}
+    base = {
+        "title": "Scaling laws of sparse mixtures for speech recognition",
+        "authors": ["Ana Ruiz", "Tomás Novak"],
+    }
     records = (
-        base | {"year": 2020, "venue": "arXiv", "doi": "10.48550/arxiv.2005.01234", "type": "preprint"},
-        base | {"year": 2021, "venue": "Speech Communication", "volume": "130", "pages": "1-14", "doi": "10.1016/j.specom.2021.01.001", "type": "article"},
+        base
+        | {"year": 2020, "venue": "arXiv", "doi": "10.48550/arxiv.2005.01234", "type": "preprint"},
+        base
+        | {
+            "year": 2021,
+            "venue": "Speech Communication",
+            "volume": "130",
+            "pages": "1-14",
+            "doi": "10.1016/j.specom.2021.01.001",
+            "type": "article",
+        },
     )
     assert papers(*records) == [0, 0]
     assert editions(*records) == [0, 1]
@@ -219,7 +348,12 @@ def test_authors_who_moved_into_the_title_are_taken_for_authors() -> None:
     """A scraped title that begins with its authors' names is still that title."""
     assert papers(
         JOINS,
-        JOINS | {"title": "G. Graefe, H. Lu, and P. O'Neil. Adaptive hash joins over skewed streams", "authors": [], "venue": "VLDB 1999"},
+        JOINS
+        | {
+            "title": "G. Graefe, H. Lu, and P. O'Neil. Adaptive hash joins over skewed streams",
+            "authors": [],
+            "venue": "VLDB 1999",
+        },
     ) == [0, 0]
 
 
@@ -227,8 +361,16 @@ def test_a_doi_escaped_for_an_address_is_the_same_doi() -> None:
     """`%2802%29` in a DOI is `(02)`, once or twice escaped."""
     base = {"year": 2002, "authors": ["Pantoni, L."]}
     assert papers(
-        base | {"title": "Leukoaraiosis: from an ancient term to an actual marker", "doi": "10.1016/S0140-6736(02)08671-3"},
-        base | {"title": "Leukoaraiosis, from ancient term to marker", "doi": "https://doi.org/10.1016/S0140-6736%2802%2908671-3"},
+        base
+        | {
+            "title": "Leukoaraiosis: from an ancient term to an actual marker",
+            "doi": "10.1016/S0140-6736(02)08671-3",
+        },
+        base
+        | {
+            "title": "Leukoaraiosis, from ancient term to marker",
+            "doi": "https://doi.org/10.1016/S0140-6736%2802%2908671-3",
+        },
     ) == [0, 0]
 
 
@@ -237,14 +379,21 @@ def test_an_acronym_and_a_mangled_long_name_are_one_venue() -> None:
     base = JOINS | {"authors": ["José Martínez", "Zoë Müller"]}
     assert editions(
         base,
-        base | {"venue": "Very Large Data Bases", "authors": ["JosÃ© MartÃ\xadnez", "ZoÃ« MÃ¼ller"]},
-        base | {"venue": "VLDB '99: Proceedings of the 25th International Conference on Very Large Data Bases"},
+        base
+        | {"venue": "Very Large Data Bases", "authors": ["JosÃ© MartÃ\xadnez", "ZoÃ« MÃ¼ller"]},
+        base
+        | {
+            "venue": "VLDB '99: Proceedings of the 25th International Conference on Very Large Data Bases"
+        },
     ) == [0, 0, 0]
 
 
 def test_a_journal_is_not_the_conference_of_its_name() -> None:
-    """"VLDB" and "The VLDB Journal" are two venues."""
-    records = (JOINS, JOINS | {"venue": "The VLDB Journal", "year": 2001, "volume": "10", "pages": "53-71"})
+    """ "VLDB" and "The VLDB Journal" are two venues."""
+    records = (
+        JOINS,
+        JOINS | {"venue": "The VLDB Journal", "year": 2001, "volume": "10", "pages": "53-71"},
+    )
     assert editions(*records) == [0, 1]
 
 
@@ -278,12 +427,18 @@ def test_a_word_within_a_word_is_not_found_in_it() -> None:
 
 def test_a_missing_year_is_not_another_year() -> None:
     """A record without year is found by title and authors."""
-    assert papers(SMEARS, SMEARS | {"year": None}, SMEARS | {"year": None, "volume": None, "pages": None}) == [0, 0, 0]
+    assert papers(
+        SMEARS, SMEARS | {"year": None}, SMEARS | {"year": None, "volume": None, "pages": None}
+    ) == [0, 0, 0]
 
 
 def test_order_of_the_pairs_is_not_ambiguous() -> None:
     """Many equal strengths still give the same groups, record by record."""
-    records = [SMEARS | {"year": 2000 + place % 2, "volume": str(place % 2), "pages": str(100 * (place % 2) + 1)} for place in range(12)]
+    records = [
+        SMEARS
+        | {"year": 2000 + place % 2, "volume": str(place % 2), "pages": str(100 * (place % 2) + 1)}
+        for place in range(12)
+    ]
     assert papers(*records) == papers(*records)
 
 
@@ -294,13 +449,19 @@ def test_a_truncated_title_is_found() -> None:
     """A title that was cut and ends in dots is found by its beginning."""
     base = {"authors": ["Rosenthal, D. L.", "Zuna, R. E."], "year": 2005}
     for tail in ("...", "…", " ..."):
-        assert papers(SMEARS, base | {"title": f"Human papillomavirus testing of liquid-based cervi{tail}"}) == [0, 0]
+        assert papers(
+            SMEARS, base | {"title": f"Human papillomavirus testing of liquid-based cervi{tail}"}
+        ) == [0, 0]
 
 
 def test_a_truncated_common_beginning_is_not_enough() -> None:
     """A cut title by other people is another paper."""
     assert papers(
-        {"title": "A randomized controlled trial of aspirin in the prevention of recurrent stroke", "authors": ["Adams, B."], "year": 1999},
+        {
+            "title": "A randomized controlled trial of aspirin in the prevention of recurrent stroke",
+            "authors": ["Adams, B."],
+            "year": 1999,
+        },
         {"title": "A randomized controlled trial of ...", "authors": ["Brown, C."], "year": 1999},
     ) == [0, 1]
 
@@ -334,7 +495,10 @@ def test_authors_are_recognised(authors: list[str]) -> None:
 def test_other_first_author_alone_is_another_paper() -> None:
     """A generic title by one author each, who are two people, is two papers."""
     base = {"title": "Management of acute pancreatitis", "venue": None}
-    assert papers(base | {"authors": ["Smith, J."], "year": 2001}, base | {"authors": ["Garcia, L."], "year": 2001}) == [0, 1]
+    assert papers(
+        base | {"authors": ["Smith, J."], "year": 2001},
+        base | {"authors": ["Garcia, L."], "year": 2001},
+    ) == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -349,7 +513,9 @@ def test_a_year_in_the_venue_is_no_other_venue(venue: str) -> None:
 def test_records_without_title_are_not_one() -> None:
     """Empty titles, and titles without a letter, are not equal titles."""
     base = {"authors": ["Zuna, R. E."], "year": 2005}
-    assert papers(base, base, base | {"title": ""}, base | {"title": "..."}, base | {"title": "<i></i>"}) == [0, 1, 2, 3, 4]
+    assert papers(
+        base, base, base | {"title": ""}, base | {"title": "..."}, base | {"title": "<i></i>"}
+    ) == [0, 1, 2, 3, 4]
 
 
 def test_nothing_at_all_is_not_one() -> None:
@@ -360,7 +526,9 @@ def test_nothing_at_all_is_not_one() -> None:
 def test_very_long_titles_are_compared() -> None:
     """A title as long as an abstract is compared like another."""
     long = " ".join(f"word{place} of the very long title" for place in range(300))
-    assert papers({"title": long, "authors": ["Li, W."]}, {"title": long.upper(), "authors": ["Li, W."]}) == [0, 0]
+    assert papers(
+        {"title": long, "authors": ["Li, W."]}, {"title": long.upper(), "authors": ["Li, W."]}
+    ) == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -375,7 +543,11 @@ def test_very_long_titles_are_compared() -> None:
 def test_titles_of_other_scripts_are_compared(one: str, other: str, third: str) -> None:
     """Chinese, Cyrillic, Arabic and Japanese titles are found, and told apart."""
     base = {"authors": ["王伟", "Иванов, И. И."], "year": 2019}
-    assert papers(base | {"title": one}, base | {"title": other}, base | {"title": third}) == [0, 0, 2]
+    assert papers(base | {"title": one}, base | {"title": other}, base | {"title": third}) == [
+        0,
+        0,
+        2,
+    ]
 
 
 def test_a_bad_year_does_not_part_what_all_else_joins() -> None:
@@ -386,19 +558,28 @@ def test_a_bad_year_does_not_part_what_all_else_joins() -> None:
 def test_two_dois_are_two_papers() -> None:
     """Equal generic titles with two publishers' DOIs are two papers."""
     base = {"title": "Cluster headache", "authors": ["May, A."], "year": 2005}
-    assert papers(base | {"doi": "10.1016/s0140-6736(05)67217-0"}, base | {"doi": "10.1038/nrdp.2018.6"}) == [0, 1]
+    assert papers(
+        base | {"doi": "10.1016/s0140-6736(05)67217-0"}, base | {"doi": "10.1038/nrdp.2018.6"}
+    ) == [0, 1]
 
 
 def test_a_chain_does_not_join_parts() -> None:
     """A record without number that resembles parts I and II joins at most one of them."""
     base = {"authors": ["Maria Okafor", "Lars Nyström"], "year": 2011, "venue": "Ocean Modelling"}
     title = "Turbulent mixing in stratified estuarine flows"
-    found = papers(base | {"title": f"{title}. Part I"}, base | {"title": title}, base | {"title": f"{title}. Part II"})
+    found = papers(
+        base | {"title": f"{title}. Part I"},
+        base | {"title": title},
+        base | {"title": f"{title}. Part II"},
+    )
     assert found[0] != found[2]
 
 
 def test_many_listings_of_one_paper_are_one() -> None:
     """A paper that is listed more often than a block may hold is still found whole."""
     venues = ["VLDB", "Proc. VLDB", "Very Large Data Bases"]
-    records = [JOINS | {"venue": venues[place % 3], "year": None if place % 5 == 0 else 1999} for place in range(130)]
+    records = [
+        JOINS | {"venue": venues[place % 3], "year": None if place % 5 == 0 else 1999}
+        for place in range(130)
+    ]
     assert set(papers(*records)) == {0}

@@ -76,8 +76,7 @@ def _members(labels: Labels) -> dict[int, list[int]]:
     several = names[counts > 1].tolist()
     every: list[int] = placed.tolist()
     return {
-        name: every[start:end]
-        for name, start, end in zip(several, [0, *ends], ends, strict=False)
+        name: every[start:end] for name, start, end in zip(several, [0, *ends], ends, strict=False)
     }
 
 

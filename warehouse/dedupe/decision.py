@@ -28,7 +28,9 @@ def reasons_of(pairs: Pairs, model: Model) -> Reasons:
     reasons["title_leftover"] = np.where(together, 0, reasons["title_leftover"]).astype(np.float32)
     # What many works are called is still one work where it stands at one place, and likely one where
     # the same several people published it in one year and venue.
-    several = (reasons["authors_all"] > 0) & (reasons["year_same"] > 0) & (reasons["venue_same"] > 0)
+    several = (
+        (reasons["authors_all"] > 0) & (reasons["year_same"] > 0) & (reasons["venue_same"] > 0)
+    )
     unsure = np.where(reasons["place_same"] > 0, 0, np.where(several, 0.5, 1))
     reasons["title_shared"] = (reasons["title_shared"] * unsure).astype(np.float32)
     # A shared DOI is void where neither title nor authors agree: it was assigned to many, or wrongly.

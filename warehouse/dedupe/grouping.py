@@ -147,9 +147,7 @@ class Guard:
         """Conflicts within editions."""
         return self._conflicts(groups, is_edition=True)
 
-    def _conflicts(
-        self, groups: list[list[int]], *, is_edition: bool
-    ) -> Iterator[tuple[int, int]]:
+    def _conflicts(self, groups: list[list[int]], *, is_edition: bool) -> Iterator[tuple[int, int]]:
         if self.apart:
             group_of = {member: at for at, members in enumerate(groups) for member in members}
             for one, other in self.apart:
@@ -160,11 +158,7 @@ class Guard:
                 yield from filter(self._is_open, self._same_source(members))
         within = filter(
             self._is_open,
-            chain.from_iterable(
-                pairs_within(members)
-                for members in groups
-                if len(members) > 2
-            ),
+            chain.from_iterable(pairs_within(members) for members in groups if len(members) > 2),
         )
         while pairs := list(islice(within, CHUNK)):
             yield from self._strong_noes(pairs, is_edition=is_edition)

@@ -56,12 +56,13 @@ def renew(writer: Writer, *, is_whole: bool) -> Model:
     if is_whole:
         model = _learnt(db, keys, model)
         modelstore.store(writer, model)
-    found = [
-        compare(keys, left, right, model)
-        for left, right in _near(db)
-    ]
+    found = [compare(keys, left, right, model) for left, right in _near(db)]
     _note_matches(db, found, model)
-    db.execute(sql_file("dedupe", "lost.sql").replace("living_match_keys", stored).format(most=MOST_IN_BLOCK))
+    db.execute(
+        sql_file("dedupe", "lost.sql")
+        .replace("living_match_keys", stored)
+        .format(most=MOST_IN_BLOCK)
+    )
     _write(writer)
     return model
 
@@ -75,7 +76,9 @@ def _counted(writer: Writer) -> Model:
 def _make_keys(db: duckdb.DuckDBPyConnection, model: Model) -> None:
     """Table fresh_keys: the keys of the fresh listings, numbered from 0."""
     names = ", ".join(f'"{name}" {kind}' for name, kind in _sql_columns())
-    db.execute(f"create or replace temp table fresh_keys (listing_id varchar, {names}, number bigint)")
+    db.execute(
+        f"create or replace temp table fresh_keys (listing_id varchar, {names}, number bigint)"
+    )
     number = 0
     for batch in records(db, "fresh"):
         table = keys_table([keys_of(record, model) for _, record in batch])

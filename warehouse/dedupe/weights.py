@@ -57,6 +57,8 @@ WEIGHTS = {
     "form_differs": Weight(-0.7, "kinds of publication differ"),
     "doi_same": Weight(4.0, "same DOI"),
     "doi_differs": Weight(-3.0, "DOIs differ"),
-    "identifier_void": Weight(-0.1, "an identifier is shared, but neither titles nor authors agree"),
+    "identifier_void": Weight(
+        -0.1, "an identifier is shared, but neither titles nor authors agree"
+    ),
     "identifier_same": Weight(6.0, "same identifier of the work"),
 }
