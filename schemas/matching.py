@@ -34,7 +34,7 @@ class MatchKeys(Row):
     is_open_doi: Annotated[bool, Column(12)] = False
     """Whether the DOI is a repository's or a preprint server's."""
     identifiers: Annotated[tuple[int, ...], Column(13)] = ()
-    """Hashes of the other identifiers, each one work's: arXiv id, PMID."""
+    """Hashes of arXiv id and PMID, each one work's; 0 for none."""
     venue: Annotated[str, Column(14)] = ""
     """Folded words of the venue."""
     form: Annotated[str, Column(15)] = ""
@@ -43,6 +43,8 @@ class MatchKeys(Row):
     """Kind of notice the title announces: erratum, retraction, reply, comment, supplement, or empty."""
     numbers: Annotated[str, Column(17)] = ""
     """Numbers in the title, a blank between."""
+    part: Annotated[str, Column(22)] = ""
+    """Which part of a work in parts the title says to be; empty where it does not."""
     rarity: Annotated[float, Column(18)] = 0.0
     """Sum of the rarity of the title's words."""
     is_shared_title: Annotated[bool, Column(19)] = False

@@ -81,7 +81,8 @@ def decide(reasons: Reasons) -> tuple[npt.NDArray[np.int8], Floats]:
     is_form = _is_another_form(reasons)
     relation[scores >= UNDECIDED] = UNDECIDED_PAIR
     relation[(scores >= ACCEPTED) & ~is_form] = SAME
-    agrees = (title >= 0.95) & people & (reasons["doi_differs"] == 0)
+    alike = (title >= 0.95) | ((title >= 0.9) & (reasons["form_differs"] > 0))
+    agrees = alike & people & (reasons["doi_differs"] == 0) & (reasons["identifier_differs"] == 0)
     relation[is_form & agrees & (regardless >= ACCEPTED + 0.5)] = VERSION
     relation[is_form & (scores >= ACCEPTED)] = VERSION
     relation[(reasons["identifier_void"] > 0) & (relation == DIFFERENT)] = UNDECIDED_PAIR

@@ -134,7 +134,7 @@ def shared_title(pairs: Pairs, _model: Model) -> Reasons:
 
 
 def numbers(pairs: Pairs, _model: Model) -> Reasons:
-    """Both titles hold numbers, and each has one that the other lacks: part I and part II."""
+    """Each title has a number that the other lacks, or one is a later part: part I and part II."""
     strength = np.zeros(len(pairs), np.float32)
     one, other = pairs.both("numbers")
     for at in np.flatnonzero((one != other) & (one != "") & (other != "")).tolist():
@@ -143,7 +143,10 @@ def numbers(pairs: Pairs, _model: Model) -> Reasons:
             strength[at] = 1.0 if len(left) == len(right) == 1 else 0.7
         elif left != right:
             strength[at] = 0.2
-    return {"numbers_differ": strength}
+    one, other = pairs.both("part")
+    # A work is rarely called the first part before there is a second.
+    parts = np.isin(one, ["", "1"]) != np.isin(other, ["", "1"])
+    return {"numbers_differ": np.where((one != other) & parts, 1, strength).astype(np.float32)}
 
 
 def kind(pairs: Pairs, _model: Model) -> Reasons:
@@ -286,10 +289,14 @@ def doi(pairs: Pairs, _model: Model) -> Reasons:
 
 
 def identifiers(pairs: Pairs, _model: Model) -> Reasons:
-    """Identifiers of the work are the same: arXiv id, PMID."""
+    """ArXiv ids or PMIDs are the same; or they differ, as those of two works do."""
     one, other = pairs.both("identifiers")
-    same = ((one[:, :, None] == other[:, None, :]) & (one != 0)[:, :, None]).any((1, 2))
-    return {"identifier_same": _ones(same)}
+    known = (one != 0) & (other != 0)
+    same = (known & (one == other)).any(1)
+    return {
+        "identifier_same": _ones(same),
+        "identifier_differs": _ones((known & (one != other)).any(1) & ~same),
+    }
 
 
 EVIDENCE: tuple[Evidence, ...] = (

@@ -54,8 +54,8 @@ class Keys(NamedTuple):
     """Hash of the DOI; null if many titles share it."""
     is_open_doi: bool
     """Whether the DOI is a repository's or preprint server's, which the published form does not bear."""
-    identifiers: tuple[int, ...]
-    """Hashes of the other identifiers, each one work's: arXiv id, PMID."""
+    identifiers: tuple[int, int]
+    """Hashes of arXiv id and PMID, each one work's; 0 for none."""
     venue: str
     """Folded words of the venue."""
     form: str
@@ -64,6 +64,8 @@ class Keys(NamedTuple):
     """Kind of notice, see `titles`."""
     numbers: str
     """Numbers in the title, a blank between."""
+    part: str
+    """Which part of a work in parts the title says to be; empty where it does not."""
     rarity: float
     """Sum of the rarity of the title's words; of a column's title at most `COLUMN_RARITY`."""
     is_shared_title: bool
@@ -160,17 +162,16 @@ def keys_of(record: Record, model: Model) -> Keys:
     doi = None
     if record.doi is not None and record.doi not in model.shared_dois:
         doi = number_of("doi:" + record.doi)
-    identifiers = []
-    if record.arxiv_id:
-        identifiers.append(number_of("arxiv:" + record.arxiv_id))
-    if record.pmid:
-        identifiers.append(number_of("pmid:" + record.pmid))
+    identifiers = (
+        number_of("arxiv:" + record.arxiv_id) if record.arxiv_id else 0,
+        number_of("pmid:" + record.pmid) if record.pmid else 0,
+    )
     venue = _folded(record.venue) if record.venue else ""
     volume, page = _first_number(record.volume), _first_number(record.pages)
     rarity = sum(map(model.rarity, title.words))
     rarest = sorted(set(title.words), key=lambda word: (model.words.get(word, 0), -len(word), word))
     blocks = set(_blocks(squeezed, hashed, rarest[:4], record.year, volume, page))
-    blocks.update(identifiers)
+    blocks.update(filter(None, identifiers))
     if doi is not None:
         blocks.add(doi)
     return Keys(
@@ -185,11 +186,12 @@ def keys_of(record: Record, model: Model) -> Keys:
         page=page,
         doi=doi,
         is_open_doi=record.doi is not None and _OPEN_DOI.match(record.doi) is not None,
-        identifiers=tuple(identifiers),
+        identifiers=identifiers,
         venue=venue,
         form=_form(record.type, venue),
         kind=title.kind,
         numbers=" ".join(title.numbers),
+        part=title.part,
         rarity=min(rarity, COLUMN_RARITY) if is_column(title.words) else rarity,
         is_shared_title=squeezed in model.shared_titles,
         name_rarity=model.surname_rarity(surnames[0]) if surnames else 0.0,

@@ -97,6 +97,8 @@ class Title(NamedTuple):
     """Numbers and codes, each in one spelling, sorted."""
     kind: str
     """erratum, retraction, reply, comment, supplement, else `ARTICLE`."""
+    part: str
+    """Which part of a work in parts it says to be, as a number; empty where it does not."""
 
 
 def read_title(text: str) -> Title:
@@ -107,7 +109,32 @@ def read_title(text: str) -> Title:
     if kind == ARTICLE:
         kind = next((name for name, form in _KINDS if form.search(text)), ARTICLE)
     words = tuple(folded_words(text))
-    return Title(words, _numbers(words, text), kind)
+    return Title(words, _numbers(words, text), kind, _part(text))
+
+
+_NAMED_PART = re.compile(
+    r"\b(?:parts?|pt\.|chapter|volume|book)\s+(\d{1,3}|[ivx]{1,5}|one|two|three|four|five)\b",
+    re.IGNORECASE,
+)
+_NUMBERED_PART = re.compile(r"(\w*)[\s,:;(]\s*(III?|IV|VI{1,3}|IX)(?=\s*[):.,;]|\s*$)")
+
+
+def _part(text: str) -> str:
+    """`2` of "Looms, Part II", "Looms II: Shuttles" and "looms (part two)"; not of "type II"."""
+    named = _NAMED_PART.search(text)
+    if named is not None:
+        number = named[1].lower()
+    else:
+        numbered = _NUMBERED_PART.search(text)
+        if numbered is None or numbered[1].lower() in _COUNTED:
+            return ""
+        number = numbered[2].lower()
+    if number.isdigit():
+        return number.lstrip("0")
+    if number in _NUMBER_WORDS:
+        return str(_NUMBER_WORDS[number])
+    roman = _ROMAN.fullmatch(number)
+    return str(10 * len(roman[1]) + _ONES[roman[2]]) if roman else ""
 
 
 def is_column(words: Sequence[str]) -> bool:

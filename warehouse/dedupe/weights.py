@@ -60,5 +60,6 @@ WEIGHTS = {
     "identifier_void": Weight(
         -0.1, "an identifier is shared, but neither titles nor authors agree"
     ),
+    "identifier_differs": Weight(-3.0, "arXiv ids or PMIDs differ"),
     "identifier_same": Weight(6.0, "same identifier of the work"),
 }
