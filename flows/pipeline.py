@@ -21,8 +21,8 @@ from flows.source import load_sources
 from schemas.datasets import METRICS, QUARANTINE
 from schemas.errors import BlockedError, LakeError
 from schemas.paper import Run
-from warehouse import listings
-from warehouse.dedupe import identifiers
+from warehouse import decisions, listings
+from warehouse.dedupe import papers
 from warehouse.dedupe.precedence import Ranks
 from warehouse.lake import Writer
 from warehouse.merging import Moment
@@ -48,7 +48,8 @@ def merge(run_id: str) -> dict[str, int]:
     run.writer = writer
     lacks = {item.name: item.lacks for source in load_sources().values() for item in source.formats}
     counts = listings.upsert(writer, run.stages, lacks)
-    identifiers.group(writer, ranks(), lacks)
+    once = [source.name for source in load_sources().values() if source.lists_once]
+    papers.regroup(writer, ranks(), lacks, verdicts=decisions.read(run.lake.root), lists_once=once)
     writer.upsert_staged(METRICS, run.stages)
     quarantined = writer.upsert_staged(QUARANTINE, run.stages)
     for (source_name, list_name), count in counts.items():

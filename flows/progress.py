@@ -117,6 +117,55 @@ class Logged:
             _log.info(f"{source} {list_name}: done")
 
 
+class Steps:
+    """A run in steps: a bar on a terminal that shows the present one, a line a step elsewhere."""
+
+    def __init__(self, *, is_quiet: bool, is_logged: bool) -> None:
+        self._is_quiet = is_quiet
+        self._is_logged = is_logged
+        self._bars: Any = None
+        self._last: str | None = None
+
+    def __enter__(self) -> "Steps":
+        if not self._is_quiet and not self._is_logged and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import Progress as Bars
+
+            self._bars = Bars(
+                TextColumn("{task.description:28}", markup=False),
+                BarColumn(),
+                TaskProgressColumn(),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._bars.add_task("", total=1.0)
+            self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+
+    def say(self, text: str) -> None:
+        """One line of what is going on."""
+        if self._is_logged:
+            _log.info(text)
+        elif not self._is_quiet:
+            with contextlib.suppress(OSError):  # whoever read along has gone; the run goes on
+                print(text, file=sys.stderr, flush=True)
+
+    def step(self, name: str, share: float) -> None:
+        """What is being done, and the share of it that is done, from 0 to 1."""
+        if self._bars is not None:
+            self._bars.update(self._bars.task_ids[0], description=name, completed=share)
+        elif name != self._last:
+            self.say(name)
+        self._last = name
+
+
 def _about(requests: int | None) -> str:
     return "" if requests is None else f", about {requests} requests"
 
@@ -126,6 +175,11 @@ def watching(common: Common) -> Progress | Logged:
     if common.is_logged:
         return Logged()
     return Progress(is_quiet=common.is_quiet or common.is_json)
+
+
+def stepping(common: Common) -> Steps:
+    """The same for a run in steps."""
+    return Steps(is_quiet=common.is_quiet or common.is_json, is_logged=common.is_logged)
 
 
 class JsonLines(logging.Formatter):

@@ -207,6 +207,8 @@ class Source:
     """Place among the sources for what describes a work: publisher 10, archive 30, page 60."""
     page_rank: int = 50
     """Place for what only a page about a work tells: summary, code, thumbnail, who submitted it."""
+    lists_once: bool = False
+    """Whether it lists a paper once: two of its listings are then never taken for one by likeness."""
 
 
 def load_sources() -> dict[str, Source]:

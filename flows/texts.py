@@ -307,6 +307,21 @@ def findings_text(findings: Sequence[dict[str, Any]]) -> str:
     return "\n".join([*lines, "", ", ".join(counts) or "Everything is well."]) + "\n"
 
 
+def deduplicated_text(counts: dict[str, int], out: Path, report: Path | None) -> str:
+    """What a deduplication of files found."""
+    more = [f"{counts['n_bad']:,} records left out"] if counts["n_bad"] else []
+    found = ", ".join(
+        [
+            f"{counts['n_records']:,} records: {counts['n_papers']:,} papers",
+            f"{counts['n_editions']:,} editions",
+            f"{counts['n_joined_pairs']:,} joined pairs",
+            f"{counts['n_undecided_pairs']:,} undecided",
+            *more,
+        ]
+    )
+    return f"{found}. Wrote {out}" + (f" and {report}" if report else "") + "\n"
+
+
 def _wrapped(text: str, columns: int, head: str, indent: str) -> list[str]:
     # Paths and commands stay in one piece, to be copied.
     return textwrap.wrap(

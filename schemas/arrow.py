@@ -1,7 +1,8 @@
 """From a row model to its Arrow schema, with field ids and descriptions, and from rows to columns."""
 
+import hashlib
 import types
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from functools import cache
 from itertools import accumulate, chain
@@ -61,6 +62,23 @@ def column_of(model: type[Row], name: str) -> Column:
         if isinstance(item, Column):
             return item
     raise TypeError(f"{model.__name__}.{name} has no Column(...)")
+
+
+def fingerprint(fields: Iterable["pa.Field[Any]"]) -> str:
+    """Sixteen hexadecimal digits that tell these columns, in this order, from all others.
+
+    It follows the ids, the names and the types, of nested fields too; descriptions it does not follow.
+    """
+    return hashlib.sha256("\n".join(map(_told, fields)).encode()).hexdigest()[:16]
+
+
+def _told(field: "pa.Field[Any]") -> str:
+    number = (field.metadata or {}).get(b"PARQUET:field_id", b"").decode()
+    if pa.types.is_list(field.type):
+        return f"{number} {field.name} list({_told(field.type.value_field)})"
+    if pa.types.is_struct(field.type):
+        return f"{number} {field.name} struct({', '.join(map(_told, field.type))})"
+    return f"{number} {field.name} {field.type}"
 
 
 def record_batch(rows: Sequence[Row], model: type[Row]) -> pa.RecordBatch:

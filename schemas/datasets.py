@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas import paper
+from schemas import matching, paper
 from schemas.fields import Row
 
 
@@ -25,6 +25,8 @@ class Dataset:
     """Whether a snapshot's content hash covers it."""
     dated_by: str | None = None
     """A column that says how new a row is: an older row does not replace a newer one."""
+    looked_up: tuple[str, ...] = ()
+    """Columns of single values that the sort order scatters: each row group has a Bloom filter of them."""
 
 
 LISTINGS = Dataset(
@@ -33,6 +35,7 @@ LISTINGS = Dataset(
     key=("listing_id",),
     sort=("publication_date", "listing_id"),
     in_content_hash=True,
+    looked_up=("listing_id", "doi", "arxiv_id"),
 )
 METRICS = Dataset(
     "metrics",
@@ -49,6 +52,7 @@ PAPERS = Dataset(
     sort=("publication_date", "paper_id"),
     derived=True,
     in_content_hash=True,
+    looked_up=("paper_id", "doi", "arxiv_id"),
 )
 MEMBERSHIPS = Dataset(
     "memberships",
@@ -57,9 +61,40 @@ MEMBERSHIPS = Dataset(
     sort=("listing_id",),
     derived=True,
     in_content_hash=True,
+    looked_up=("paper_id",),
 )
 REDIRECTS = Dataset(
     "redirects", paper.Redirect, key=("paper_id",), sort=("paper_id",), derived=True
+)
+MATCH_KEYS = Dataset(
+    "match_keys", matching.MatchKeys, key=("listing_id",), sort=("listing_id",), derived=True
+)
+MATCHES = Dataset(
+    "matches",
+    matching.Match,
+    key=("left_id", "right_id"),
+    sort=("left_id", "right_id"),
+    derived=True,
+)
+DEDUPE_MODEL = Dataset(
+    "dedupe_model",
+    matching.ModelEntry,
+    key=("kind", "key", "other"),
+    sort=("kind", "key", "other"),
+    mode="replace",
+)
+DECISIONS = Dataset(
+    "decisions",
+    matching.Decided,
+    key=("left_id", "right_id"),
+    sort=("left_id", "right_id"),
+    mode="replace",
+)
+PAPER_EVENTS = Dataset(
+    "paper_events",
+    matching.PaperEvent,
+    key=("snapshot", "paper_id", "event", "other_id"),
+    sort=("snapshot", "paper_id", "event", "other_id"),
 )
 QUARANTINE = Dataset(
     "quarantine",
@@ -81,6 +116,11 @@ DATASETS = (
     PAPERS,
     MEMBERSHIPS,
     REDIRECTS,
+    MATCH_KEYS,
+    MATCHES,
+    DEDUPE_MODEL,
+    DECISIONS,
+    PAPER_EVENTS,
     QUARANTINE,
     RUNS,
     SOURCES,

@@ -213,13 +213,17 @@ class Membership(Row):
     paper_id: Annotated[str, Column(2)]
     """Key of a paper, stable for ever: derived from its smallest listing_id at birth."""
     relation: Annotated[str, Column(3)]
-    """same: the record lists the paper's main form; version: a preprint or published form beside it."""
+    """same: the record lists the paper's main edition; version: another form of it, such as its preprint."""
     matched_by: Annotated[str | None, Column(4)] = None
-    """What joined it: schemes of shared identifiers, or a relation that a record states; null for a listing that stands alone."""
+    """What joined it: schemes of shared identifiers, a relation that a record states, likeness, or a decision; null for a listing that stands alone."""
     score: Annotated[float | None, Column(5, hashed=False)] = None
-    """Certainty of the match from 0 to 1; 1 for shared identifiers."""
+    """Certainty of its strongest match from 0 to 1: 1 for a shared identifier or a decision, else by the score of likeness (10 is 0.5)."""
     link_keys: Annotated[tuple[int, ...], Column(6)] = ()
     """Numbers of the identifiers that may join it to others, sorted: upper bits a hash, lowest three the kind."""
+    edition_id: Annotated[str | None, Column(7)] = None
+    """The edition of the paper it lists: the first listing_id among those that are one record listed twice."""
+    reach_id: Annotated[str | None, Column(8, hashed=False)] = None
+    """The first listing_id that it reaches over matches and identifiers, whether or not they made one paper: a night that changes one of these decides anew about all."""
 
 
 class Redirect(Row):

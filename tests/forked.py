@@ -18,7 +18,7 @@ COMMAND = "from flows.cli import main; main()"
 _PARENT = """
 import json, os, sys
 import duckdb, pyarrow.parquet
-import flows.answers, flows.cli, flows.importing, flows.maintain, flows.progress
+import flows.answers, flows.cli, flows.deduplication, flows.importing, flows.maintain, flows.progress
 import flows.running, flows.texts
 
 for line in sys.stdin:

@@ -74,6 +74,9 @@ def _text(expression: str, data_type: Any, depth: int = 0) -> str:
         return f"coalesce({expression}, {_NULL})"
     if pa.types.is_integer(data_type) or pa.types.is_boolean(data_type):
         return f"coalesce({expression}::varchar, {_NULL})"
+    if pa.types.is_floating(data_type):
+        # To the thousandth: how a double is printed in full differs between versions.
+        return f"coalesce(round({expression} * 1000)::bigint::varchar, {_NULL})"
     raise TypeError(
         f"no fixed way to hash {data_type}: declare the column Column(..., hashed=False)"
     )

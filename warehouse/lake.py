@@ -18,11 +18,13 @@ from schemas.fields import Row
 from warehouse.hashing import moved, row_hash_sql, sums_sql
 from warehouse.manifest import DataFile, Manifest, Table, living_rows_sql, quoted
 from warehouse.merging import Moment
-from warehouse.parquet import write_parquet
+from warehouse.parquet import SORTED_BYTES, write_parquet
 from warehouse.staging import Stage
 
 MEMORY = "2GB"
 """What DuckDB may take beside the rest of the process; what does not fit goes to disk."""
+DELTA_BYTES = 64 << 20
+"""A night's rows are sorted as a whole up to so many bytes, 30,000 listings: days then prune in it."""
 
 
 class Writer:
@@ -238,7 +240,16 @@ class Writer:
     def _parquet(
         self, dataset: Dataset, role: str, select: str, columns: Iterable[str] | None = None
     ) -> DataFile | None:
-        return write_parquet(self.db, self.root, dataset, self.snapshot, role, select, columns)
+        return write_parquet(
+            self.db,
+            self.root,
+            dataset,
+            self.snapshot,
+            role,
+            select,
+            columns,
+            sorted_bytes=DELTA_BYTES if role == "delta" else SORTED_BYTES,
+        )
 
 
 def read_sql(files: Sequence[Path]) -> str:

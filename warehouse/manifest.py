@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 import warehouse
-from schemas.arrow import STORED_COLUMNS, schema_of
+from schemas.arrow import STORED_COLUMNS, fingerprint, schema_of
 from schemas.datasets import Dataset
 
 FORMAT_VERSION = 2
@@ -31,6 +31,8 @@ class DataFile:
     rows: int
     bytes: int
     sha256: str
+    columns: str | None = None
+    """`fingerprint` of the columns it was written with; None in files of earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +120,11 @@ def living_rows_sql(dataset: Dataset, table: Table, root: str) -> str:
     if not table.data:
         columns = ", ".join(f'null::{sql_type(f.type)} as "{f.name}"' for f in fields)
         return f"select {columns} where false"
-    data = f"read_parquet({_paths(table.data, root)}, {_schema_map(fields)})"
+    data = _reading(table.data, fields, root)
     if not table.deletes:
         return f"select * from {data}"
     keys = [f for f in fields if f.name in (*dataset.key, "changed_in_snapshot")]
-    deletes = f"read_parquet({_paths(table.deletes, root)}, {_schema_map(keys)})"
+    deletes = _reading(table.deletes, keys, root)
     match = " and ".join(
         # Only list_date can be null in a key; plain equality keeps the other joins cheap.
         f'kept."{f.name}" is not distinct from gone."{f.name}"'
@@ -157,8 +159,17 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _paths(files: tuple[DataFile, ...], root: str) -> str:
-    return "[" + ", ".join(f"{root} || {quoted('/' + file.path)}" for file in files) + "]"
+def _reading(files: tuple[DataFile, ...], fields: list[Any], root: str) -> str:
+    """A call of read_parquet; it says how columns are found only where a file has other ones.
+
+    Given a schema, DuckDB (1.5, 2.0) takes all the files for one row, and joins the wrong way round.
+    """
+    paths = ", ".join(f"{root} || {quoted('/' + file.path)}" for file in files)
+    today = fingerprint(fields)
+    if all(file.columns == today for file in files):
+        # Else a lake below a folder named `year=2026` would have a column more.
+        return f"read_parquet([{paths}], hive_partitioning = false)"
+    return f"read_parquet([{paths}], {_schema_map(fields)})"
 
 
 def _schema_map(fields: list[Any]) -> str:

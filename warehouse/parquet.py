@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from schemas.arrow import STORED_COLUMNS, schema_of
+from schemas.arrow import STORED_COLUMNS, fingerprint, schema_of
 from schemas.datasets import Dataset
 from warehouse.files import new_file, sha256_of
 from warehouse.manifest import DataFile
@@ -59,7 +59,8 @@ def write_parquet(
     if columns is None:
         fields = [*schema, *STORED_COLUMNS]
     else:
-        fields = [*(schema.field(name) for name in columns), STORED_COLUMNS[1]]
+        chosen = {*columns}
+        fields = [*(field for field in schema if field.name in chosen), STORED_COLUMNS[1]]
     target = pa.schema(fields, metadata={"paperlake.table": dataset.name, "paperlake.role": role})
     names = ", ".join(f'"{field.name}"' for field in fields)
     order: list[tuple[str, Literal["ascending"]]] = [
@@ -76,7 +77,16 @@ def write_parquet(
     rows = 0
     with (
         new_file(path) as temporary,
-        pq.ParquetWriter(temporary, target, compression="zstd") as writer,
+        pq.ParquetWriter(
+            temporary,
+            target,
+            compression="zstd",
+            bloom_filter_options={
+                name: {"ndv": min(first.num_rows, ROW_GROUP), "fpp": 0.01}
+                for name in dataset.looked_up
+                if name in target.names and role != "delete"
+            },
+        ) as writer,
     ):
         chunk: pa.Table | None = first
         del first
@@ -88,7 +98,8 @@ def write_parquet(
             rows += chunk.num_rows
             del chunk
             chunk = next(chunks, None)
-    return DataFile(relative, rows, path.stat().st_size, sha256_of(path))
+    size, sha256 = path.stat().st_size, sha256_of(path)
+    return DataFile(relative, rows, size, sha256, fingerprint(fields))
 
 
 def _chunks(reader: pa.RecordBatchReader, sorted_bytes: int) -> Iterator[pa.Table]:

@@ -324,4 +324,5 @@ SOURCE = Source(
     read_file=read_file,
     work_rank=30,
     page_rank=30,
+    lists_once=True,
 )

@@ -318,4 +318,5 @@ SOURCE = Source(
     aliases=(PAGE_NAME,),
     work_rank=60,
     page_rank=10,
+    lists_once=True,
 )

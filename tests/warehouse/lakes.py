@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.arrow import STORED_COLUMNS, hashed_columns, record_batch, schema_of
+from schemas.arrow import STORED_COLUMNS, fingerprint, hashed_columns, record_batch, schema_of
 from schemas.datasets import DATASETS, Dataset
 from schemas.fields import Row
 from schemas.paper import Author, Identifier, Listing, Membership, Metric, Paper
@@ -219,7 +219,8 @@ def _written(root: Path, name: str, table: pa.Table) -> DataFile:
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, path, compression="zstd")
     data = path.read_bytes()
-    return DataFile(name, table.num_rows, len(data), hashlib.sha256(data).hexdigest())
+    sha256 = hashlib.sha256(data).hexdigest()
+    return DataFile(name, table.num_rows, len(data), sha256, fingerprint(table.schema))
 
 
 def _row_hash(row: Row) -> str:

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.arrow import fingerprint, schema_of
 from schemas.datasets import DATASETS, LISTINGS, MEMBERSHIPS, METRICS
 from schemas.errors import LakeError, UsageError
 from schemas.fields import Row
@@ -232,7 +233,8 @@ def test_a_view_without_its_header_is_an_error(tmp_path: Path, text: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["o'neil's", "two  blanks ", 'quo"te', "żółć 数据", "semi; drop -- x", "$$ %s {}"]
+    "name",
+    ["o'neil's", "two  blanks ", 'quo"te', "żółć 数据", "semi; drop -- x", "$$ %s {}", "year=2026"],
 )
 def test_odd_paths_work(tmp_path: Path, name: str) -> None:
     """The lake's folder may be called anything, in the file, in the text and in the variable."""
@@ -248,7 +250,7 @@ def test_odd_paths_work(tmp_path: Path, name: str) -> None:
         assert connection.execute("select count(*) from papers").fetchall() == [(3,)]
 
 
-def old_file(root: Path, file: DataFile) -> DataFile:
+def old_file(root: Path, file: DataFile, told: str | None) -> DataFile:
     """The file as an older Paperlake had written it: columns missing, nested too, one named otherwise."""
     table = pq.read_table(root / file.path)
     fields = []
@@ -267,10 +269,11 @@ def old_file(root: Path, file: DataFile) -> DataFile:
         for f in fields
     ]
     pq.write_table(pa.Table.from_arrays(columns, schema=pa.schema(fields)), root / file.path)
-    return file
+    return replace(file, columns=told)
 
 
-def test_files_older_than_a_column_read_as_null(tmp_path: Path) -> None:
+@pytest.mark.parametrize("columns", [None, "0123456789abcdef"])
+def test_files_older_than_a_column_read_as_null(tmp_path: Path, columns: str | None) -> None:
     """Columns are found by field id: a new one is null in old files, a renamed one keeps its values."""
     values: dict[str, Any] = {
         "venue": "Nature",
@@ -283,7 +286,7 @@ def test_files_older_than_a_column_read_as_null(tmp_path: Path) -> None:
         tmp_path, LISTINGS, [lakes.listing("arxiv:2", **values)], snapshot=2, stem="delta"
     )
     manifest = lakes.lake(tmp_path, {}, snapshot=2)
-    table = Table(base=(old_file(tmp_path, old),), deltas=(new,), rows=2)
+    table = Table(base=(old_file(tmp_path, old, columns),), deltas=(new,), rows=2)
     path = lakes.built(tmp_path, with_table(manifest, "listings", table))
     with open_warehouse(path) as connection:
         rows = connection.execute(
@@ -303,6 +306,56 @@ def test_files_older_than_a_column_read_as_null(tmp_path: Path) -> None:
             None,
         ),
     ]
+
+
+def test_the_schema_is_told_only_where_a_file_needs_it(tmp_path: Path) -> None:
+    """One file with other columns, data or deletes, and those of all are found by id; rows are the same."""
+    row, other = lakes.member("arxiv:1", "p1"), lakes.member("arxiv:2", "p1")
+    later = row.model_copy(update={"paper_id": "p2"})
+    manifest = stacked(tmp_path, MEMBERSHIPS, [([row, other], []), ([later], [(row, 1)])])
+    table = manifest.table(MEMBERSHIPS)
+    old_base = replace(table, base=(replace(table.base[0], columns=None),))
+    old_deletes = replace(table, deletes=(replace(table.deletes[0], columns="other"),))
+    found = []
+    for chosen, calls in ((table, 0), (old_base, 1), (old_deletes, 1)):
+        sql = living_rows_sql(MEMBERSHIPS, chosen, quoted(str(tmp_path)))
+        assert sql.count("schema = map") == calls
+        with duckdb.connect() as connection:
+            found.append(connection.execute(f"{sql} order by all").fetchall())
+            described = connection.execute(f"describe {sql}").fetchall()
+        found[-1].append(tuple(described))
+    assert found[0] == found[1] == found[2]
+    assert [values[:2] for values in found[0][:-1]] == [("arxiv:1", "p2"), ("arxiv:2", "p1")]
+
+
+@pytest.mark.parametrize("change", ["id", "name", "type", "order", "nested id", "nested name"])
+def test_a_fingerprint_tells_columns_apart(change: str) -> None:
+    """Whatever a reader could notice of the columns changes it; what they are told to hold does not."""
+    schema = schema_of(LISTINGS.model)
+    place = schema.get_field_index("authors" if "nested" in change else "title")
+    field = schema.field(place)
+    if change == "id":
+        changed = schema.set(place, field.with_metadata({"PARQUET:field_id": "999"}))
+    elif change == "name":
+        changed = schema.set(place, field.with_name("heading"))
+    elif change == "type":
+        changed = schema.set(place, field.with_type(pa.large_string()))
+    elif change == "order":
+        changed = pa.schema([*schema][::-1])
+    else:
+        first, *rest = field.type.value_type
+        first = (
+            first.with_name("called")
+            if change == "nested name"
+            else first.with_metadata({"PARQUET:field_id": "999"})
+        )
+        element = field.type.value_field.with_type(pa.struct([first, *rest]))
+        changed = schema.set(place, field.with_type(pa.list_(element)))
+    assert fingerprint(changed) != fingerprint(schema)
+    assert field.metadata is not None
+    number = field.metadata[b"PARQUET:field_id"]
+    described = field.with_metadata({"PARQUET:field_id": number, "description": "Something else."})
+    assert fingerprint(schema.set(place, described)) == fingerprint(schema)
 
 
 def with_table(manifest: Manifest, name: str, table: Table) -> Manifest:

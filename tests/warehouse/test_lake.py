@@ -256,3 +256,15 @@ def test_an_older_record_of_the_round_changes_nothing(tmp_path: Path) -> None:
     tables.write([listing(1, 1, title="A", raw_title="A"), gone])
     (row,) = tables.by_key(LISTINGS).values()
     assert (row["title"], row["is_withdrawn"]) == ("B", True)
+
+
+def test_columns_that_are_looked_up_have_bloom_filters(table: Tables) -> None:
+    """In base and deltas a reader sees which row groups cannot hold a value; keys that ended have none."""
+    table.write([listing(1, 1, arxiv_id="2601.00001", doi="10.1/a")])
+    table.write([listing(1, 2, arxiv_id="2601.00001", doi="10.1/b")])
+    assert table.manifest is not None
+    told = "select distinct path_in_schema from parquet_metadata(?) where bloom_filter_length > 0"
+    with duckdb.connect() as db:
+        for file in table.manifest.tables["listings"].files:
+            found = {name for (name,) in db.execute(told, [str(table.root / file.path)]).fetchall()}
+            assert found == (set() if "-delete-" in file.path else {*LISTINGS.looked_up})

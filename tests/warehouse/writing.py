@@ -8,7 +8,7 @@ from typing import Any
 from schemas.datasets import LISTINGS, METRICS
 from schemas.paper import Listing, Metric
 from warehouse import listings
-from warehouse.dedupe import identifiers
+from warehouse.dedupe import papers
 from warehouse.dedupe.precedence import Ranks
 from warehouse.lake import Writer
 from warehouse.listings import Counts
@@ -42,7 +42,7 @@ class Tables:
         moment = Moment("nightly", date(2026, 3, number), NOW + timedelta(days=number))
         writer = Writer(self.root, self.manifest, number, moment, self.root / "scratch")
         counts = listings.upsert(writer, [stage], self.lacks)
-        identifiers.group(writer, RANKS, self.lacks)
+        papers.regroup(writer, RANKS, self.lacks)
         writer.upsert_staged(METRICS, [stage])
         self.manifest = Manifest(
             snapshot=number,

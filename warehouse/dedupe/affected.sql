@@ -1,7 +1,7 @@
--- Listings whose paper may change: those that changed, those that share an identifier with one that
--- changed, and everything in the papers of either. No other listing can be affected, because what
--- did not change and shares nothing new was joined, or not, before. Identifiers of the others are
--- compared by their stored numbers, so that no listing is read for it.
+-- Listings whose paper may change: those that changed, those that share an identifier or a match with
+-- one that changed, and everything that either reaches. No other listing can be affected, because
+-- what did not change and shares nothing new was joined, or not, before. Identifiers of the others
+-- are compared by their stored numbers, so that no listing is read for it.
 -- Grain: one row per listing.
 create or replace temp table affected as
 with carried as (
@@ -18,17 +18,28 @@ touched as (
     select k.listing_id
     from carried as k
     where k.link_key >> 3 in (select f.link_key >> 3 from fresh_links as f)
+    union
+    select unnest([m.left_id, m.right_id]) as listing_id
+    from new_matches as m
+    union
+    select unnest([m.left_id, m.right_id]) as listing_id
+    from ended_matches as m
+    union
+    select d.listing_id
+    from decided_anew as d
 ),
 
-touched_papers as (
-    select distinct m.paper_id
+reached as (
+    select distinct m.reach_id
     from living_memberships as m
     semi join touched as t on m.listing_id = t.listing_id
 )
 
 select m.listing_id
 from living_memberships as m
-semi join touched_papers as p on m.paper_id = p.paper_id
+where m.reach_id in (select r.reach_id from reached as r)
 union
 select t.listing_id
 from touched as t
+where t.listing_id in (select f.listing_id from fresh as f)
+    or t.listing_id in (select m.listing_id from living_memberships as m)

@@ -15,11 +15,11 @@ from scipy.sparse.csgraph import connected_components
 
 Labels = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int64]
-Conflicts = Callable[[list[int]], Iterable[tuple[int, int]]]
-"""Members of a group -> the pairs among them that must not be in one group."""
+Conflicts = Callable[[list[list[int]]], Iterable[tuple[int, int]]]
+"""Members of many groups -> the pairs within any of them that must not be in one group."""
 
 LARGEST_EXAMINED = 150
-"""In a larger group only pairs that were compared anyway can be conflicts."""
+"""In a larger group each member is held against half as many others, not against all."""
 
 
 def components(n: int, left: Numbers, right: Numbers) -> Labels:
@@ -47,35 +47,36 @@ def cluster(
         left: one side of the accepted pairs.
         right: the other side.
         strength: of each pair; ties are broken by the numbers.
-        conflicts: which pairs of a group must not be together.
+        conflicts: which pairs of each group must not be together; asked once for all groups.
     """
     labels = components(n, left, right)
     members = _members(labels)
+    foes: dict[int, set[tuple[int, int]]] = {}
+    for one, other in conflicts(list(members.values())):
+        foes.setdefault(int(labels[one]), set()).add((one, other))
+    if not foes:
+        return labels
     of_component = labels[left]
     order = np.lexsort((right, left, -np.round(strength, 3), of_component))
-    starts = np.searchsorted(of_component[order], sorted(members))
-    ends = np.append(starts[1:], len(order))
-    for name, start, end in zip(sorted(members), starts.tolist(), ends.tolist(), strict=True):
-        against = set(conflicts(members[name]))
-        if against:
-            edges = order[start:end]
-            for group in _rebuilt(
-                members[name],
-                zip(left[edges].tolist(), right[edges].tolist(), strict=True),
-                against,
-            ):
-                labels[group] = min(group)
+    of_component = of_component[order]
+    for name, against in foes.items():
+        edges = order[slice(*np.searchsorted(of_component, (name, name + 1)))]
+        accepted = zip(left[edges].tolist(), right[edges].tolist(), strict=True)
+        for group in _rebuilt(members[name], accepted, against):
+            labels[group] = min(group)
     return labels
 
 
 def _members(labels: Labels) -> dict[int, list[int]]:
-    """Members of each component of two and more."""
-    order = np.argsort(labels, kind="stable")
-    names, starts, counts = np.unique(labels[order], return_index=True, return_counts=True)
+    """Members of each component of two and more, in order."""
+    names, counts = np.unique(labels, return_counts=True)
+    placed = np.flatnonzero(np.isin(labels, names[counts > 1]))
+    placed = placed[np.argsort(labels[placed], kind="stable")]
+    ends = np.cumsum(counts[counts > 1]).tolist()
+    several = names[counts > 1].tolist()
+    every: list[int] = placed.tolist()
     return {
-        int(name): order[start : start + count].tolist()
-        for name, start, count in zip(names, starts, counts, strict=True)
-        if count > 1
+        name: every[start:end] for name, start, end in zip(several, [0, *ends], ends, strict=False)
     }
 
 
@@ -106,5 +107,12 @@ def _rebuilt(
 
 
 def pairs_within(members: list[int]) -> Iterator[tuple[int, int]]:
-    """Every pair of a group, the smaller number on the left."""
-    return combinations(sorted(members), 2)
+    """Pairs of a group, the smaller number on the left: of a large group not all, but all near ones."""
+    members = sorted(members)
+    if len(members) <= LARGEST_EXAMINED:
+        return combinations(members, 2)
+    return (
+        (one, other)
+        for place, one in enumerate(members)
+        for other in members[place + 1 : place + 1 + LARGEST_EXAMINED // 2]
+    )

@@ -26,11 +26,17 @@ def reasons_of(pairs: Pairs, model: Model) -> Reasons:
         reasons.update(evidence(pairs, model))
     together = reasons["place_and_people"] > 0
     reasons["title_leftover"] = np.where(together, 0, reasons["title_leftover"]).astype(np.float32)
-    reasons["title_shared"] = np.where(
-        reasons["place_same"] > 0, 0, reasons["title_shared"]
-    ).astype(np.float32)
+    # What many works are called is still one work where it stands at one place, and likely one where
+    # the same several people published it in one year and venue.
+    several = (
+        (reasons["authors_all"] > 0) & (reasons["year_same"] > 0) & (reasons["venue_same"] > 0)
+    )
+    unsure = np.where(reasons["place_same"] > 0, 0, np.where(several, 0.5, 1))
+    reasons["title_shared"] = (reasons["title_shared"] * unsure).astype(np.float32)
     # A shared DOI is void where neither title nor authors agree: it was assigned to many, or wrongly.
     void = (reasons["title"] < 0.6) & (reasons["authors_some"] > 0.5)
+    shared = (reasons["doi_same"] + reasons["identifier_same"]) > 0
+    reasons["identifier_void"] = (void & shared).astype(np.float32)
     for name in ("doi_same", "identifier_same"):
         reasons[name] = np.where(void, 0, reasons[name]).astype(np.float32)
     for name, factor in model.softened.items():
@@ -67,13 +73,19 @@ def decide(reasons: Reasons) -> tuple[npt.NDArray[np.int8], Floats]:
     regardless = as_version(reasons)
     relation = np.full(len(scores), DIFFERENT, np.int8)
     title, people = reasons["title"], _people_agree(reasons)
-    looks_related = (reasons["kind_differs"] > 0) | (reasons["numbers_differ"] >= 0.5)
+    looks_related = (
+        (reasons["kind_differs"] > 0)
+        | (reasons["numbers_differ"] >= 0.5)
+        | (reasons["title_opposed"] > 0)
+    )
     is_form = _is_another_form(reasons)
     relation[scores >= UNDECIDED] = UNDECIDED_PAIR
     relation[(scores >= ACCEPTED) & ~is_form] = SAME
-    agrees = (title >= 0.95) & people & (reasons["doi_differs"] == 0)
+    alike = (title >= 0.95) | ((title >= 0.9) & (reasons["form_differs"] > 0))
+    agrees = alike & people & (reasons["doi_differs"] == 0) & (reasons["identifier_differs"] == 0)
     relation[is_form & agrees & (regardless >= ACCEPTED + 0.5)] = VERSION
     relation[is_form & (scores >= ACCEPTED)] = VERSION
+    relation[(reasons["identifier_void"] > 0) & (relation == DIFFERENT)] = UNDECIDED_PAIR
     related = looks_related & (title >= 0.8) & people
     relation[related & ((relation == UNDECIDED_PAIR) | (relation == DIFFERENT))] = RELATED
     relation[(reasons["kind_differs"] > 0) & (relation >= VERSION)] = RELATED

@@ -6,11 +6,12 @@ its strength, and a pair's score the sum of all contributions.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from rapidfuzz import fuzz, process
 
+from warehouse.dedupe.contrasts import is_opposed
 from warehouse.dedupe.model import Model
 from warehouse.dedupe.pairs import Flags, Floats, Numbers, Pairs
 from warehouse.dedupe.venues import likeness
@@ -22,6 +23,8 @@ LONG_PART = 18
 """A shorter piece of a title is found in many titles."""
 PART = 0.92
 """What a title that is a part of the other counts, beside one that is equal."""
+CONTAINED = 4
+"""Words of fewer are found in many titles."""
 
 
 def _ones(flags: Flags) -> Floats:
@@ -32,7 +35,10 @@ def _ones(flags: Flags) -> Floats:
 
 
 def title(pairs: Pairs, model: Model) -> Reasons:
-    """Titles are alike letter by letter, or one is a part of the other."""
+    """Titles are alike letter by letter, or one is a part of the other, or each has its own words.
+
+    Words of its own on either side tell works apart: "hash joins" here, "merge joins" there.
+    """
     left, right = pairs.left.squeezed, pairs.right.squeezed
     ratio = np.asarray(process.cpdist(left, right, scorer=fuzz.ratio, workers=-1)) / 100
     lengths = np.array([(len(one), len(other)) for one, other in zip(left, right, strict=True)])
@@ -47,50 +53,50 @@ def title(pairs: Pairs, model: Model) -> Reasons:
             workers=-1,
         )
         ratio[unequal] = np.maximum(ratio[unequal], PART * np.asarray(part) / 100)
-    own = _own_words(pairs, np.flatnonzero((ratio < PART) & (shorter > 0)), model)
-    for at, (one, other, shared, n_few) in own.items():
-        if n_few >= 4:
-            ratio[at] = max(ratio[at], PART * shared / (shared + min(one, other)))
+    own, opposed = np.zeros(len(pairs), np.float32), np.zeros(len(pairs), np.float32)
+    one, other = pairs.both("titles")
+    for at in np.flatnonzero((ratio < 1) & (shorter > 0)).tolist():
+        words = _own_words(one[at], other[at], model)
+        if words.n_fewer >= CONTAINED and ratio[at] < PART:
+            ratio[at] = max(ratio[at], PART * words.shared / (words.shared + words.own))
+        own[at] = min(1.0, words.own / 1.5)
+        opposed[at] = words.is_opposed
     ratio[shorter == 0] = 0
     rare = np.minimum(np.minimum(pairs.left.rarity, pairs.right.rarity) / 8, 1)
     return {
         "title": ratio.astype(np.float32),
         "title_rare": (rare * np.clip((ratio - 0.8) / 0.2, 0, 1)).astype(np.float32),
+        "title_leftover": own,
+        "title_opposed": opposed,
     }
 
 
-def leftover(pairs: Pairs, model: Model) -> Reasons:
-    """Each title has telling words that the other lacks: "adult" here, "pediatric" there."""
-    strength = np.zeros(len(pairs), np.float32)
-    differing = np.array(
-        [one != other for one, other in zip(*pairs.both("titles"), strict=True)], bool
-    )
-    for at, (one, other, _, _) in _own_words(pairs, np.flatnonzero(differing), model).items():
-        strength[at] = min(1.0, min(one, other) / 1.5)
-    return {"title_leftover": strength}
+class _Words(NamedTuple):
+    """Whose the words of two titles are."""
+
+    own: float
+    """Rarity of the words that one title has alone: of the title that has less."""
+    shared: float
+    """Rarity of the words of both."""
+    n_fewer: int
+    """Distinct words of the shorter title."""
+    is_opposed: bool
+    """Whether a word of one's own is the opposite of one of the other's."""
 
 
-def _own_words(
-    pairs: Pairs, places: Numbers, model: Model
-) -> dict[int, tuple[float, float, float, int]]:
-    """For pairs at some places: rarity of the words of the left alone, of the right alone, of both,
-    and the number of words of the shorter title. A misspelt word is not one of its own.
-    """
-    found = {}
-    titles = pairs.both("titles")
-    for at in places.tolist():
-        left, right = set(titles[0][at].split()), set(titles[1][at].split())
-        both = left & right
-        one, other = left - both, right - both
-        if one and other:
-            one, other = _without_variants(one, other)
-        found[at] = (
-            sum(map(model.rarity, one)),
-            sum(map(model.rarity, other)),
-            sum(map(model.rarity, both)) + 1e-9,
-            min(len(left), len(right)),
-        )
-    return found
+def _own_words(left: str, right: str, model: Model) -> _Words:
+    """Part the words of two titles; a misspelt word is not one of its own."""
+    one, other = set(left.split()), set(right.split())
+    both = one & other
+    n_fewer = min(len(one), len(other))
+    one -= both
+    other -= both
+    opposed = False
+    if one and other:
+        opposed = is_opposed(one, other)
+        one, other = _without_variants(one, other)
+    own = min(sum(map(model.rarity, one)), sum(map(model.rarity, other)))
+    return _Words(own, sum(map(model.rarity, both)) + 1e-9, n_fewer, opposed)
 
 
 def _without_variants(left: set[str], right: set[str]) -> tuple[set[str], set[str]]:
@@ -128,7 +134,7 @@ def shared_title(pairs: Pairs, _model: Model) -> Reasons:
 
 
 def numbers(pairs: Pairs, _model: Model) -> Reasons:
-    """Both titles hold numbers, and each has one that the other lacks: part I and part II."""
+    """Each title has a number that the other lacks, or one is a later part: part I and part II."""
     strength = np.zeros(len(pairs), np.float32)
     one, other = pairs.both("numbers")
     for at in np.flatnonzero((one != other) & (one != "") & (other != "")).tolist():
@@ -137,7 +143,10 @@ def numbers(pairs: Pairs, _model: Model) -> Reasons:
             strength[at] = 1.0 if len(left) == len(right) == 1 else 0.7
         elif left != right:
             strength[at] = 0.2
-    return {"numbers_differ": strength}
+    one, other = pairs.both("part")
+    # A work is rarely called the first part before there is a second.
+    parts = np.isin(one, ["", "1"]) != np.isin(other, ["", "1"])
+    return {"numbers_differ": np.where((one != other) & parts, 1, strength).astype(np.float32)}
 
 
 def kind(pairs: Pairs, _model: Model) -> Reasons:
@@ -280,13 +289,17 @@ def doi(pairs: Pairs, _model: Model) -> Reasons:
 
 
 def identifiers(pairs: Pairs, _model: Model) -> Reasons:
-    """Identifiers of the work are the same: arXiv id, PMID."""
+    """ArXiv ids or PMIDs are the same; or they differ, as those of two works do."""
     one, other = pairs.both("identifiers")
-    same = ((one[:, :, None] == other[:, None, :]) & (one != 0)[:, :, None]).any((1, 2))
-    return {"identifier_same": _ones(same)}
+    known = (one != 0) & (other != 0)
+    same = (known & (one == other)).any(1)
+    return {
+        "identifier_same": _ones(same),
+        "identifier_differs": _ones((known & (one != other)).any(1) & ~same),
+    }
 
 
 EVIDENCE: tuple[Evidence, ...] = (
-    title, leftover, shared_title, numbers, kind, authors, year, place, place_and_people, venue,
+    title, shared_title, numbers, kind, authors, year, place, place_and_people, venue,
     form, doi, identifiers,
 )  # fmt: skip

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, combinations, islice
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from warehouse.dedupe.clusters import LARGEST_EXAMINED, Labels, cluster, pairs_within
+from warehouse.dedupe.clusters import Labels, cluster, pairs_within
 from warehouse.dedupe.decision import (
     DIFFERENT,
     RELATED,
@@ -131,29 +132,40 @@ class Guard:
     """Number of each record's source, if a source lists a paper only once; -1 for an unknown one."""
     apart: frozenset[tuple[int, int]] = frozenset()
     """Pairs that a person said are not one paper."""
-    together: frozenset[tuple[int, int]] = frozenset()
-    """Pairs that a person said are one paper; nothing but another person's word speaks against it."""
+    certain: Labels | None = None
+    """Groups that identifiers or people made; only a person's word speaks against these."""
     _compared: pa.Table = field(init=False)
 
     def __post_init__(self) -> None:
         self._compared = self.keys.select(COMPARED).combine_chunks()
 
-    def papers(self, members: list[int]) -> Iterator[tuple[int, int]]:
-        """Conflicts of a paper."""
-        return self._conflicts(members, is_edition=False)
+    def papers(self, groups: list[list[int]]) -> Iterator[tuple[int, int]]:
+        """Conflicts within papers."""
+        return self._conflicts(groups, is_edition=False)
 
-    def editions(self, members: list[int]) -> Iterator[tuple[int, int]]:
-        """Conflicts of an edition."""
-        return self._conflicts(members, is_edition=True)
+    def editions(self, groups: list[list[int]]) -> Iterator[tuple[int, int]]:
+        """Conflicts within editions."""
+        return self._conflicts(groups, is_edition=True)
 
-    def _conflicts(self, members: list[int], *, is_edition: bool) -> Iterator[tuple[int, int]]:
-        within = list(pairs_within(members)) if len(members) <= LARGEST_EXAMINED else []
+    def _conflicts(self, groups: list[list[int]], *, is_edition: bool) -> Iterator[tuple[int, int]]:
         if self.apart:
-            yield from (pair for pair in within if pair in self.apart)
+            group_of = {member: at for at, members in enumerate(groups) for member in members}
+            for one, other in self.apart:
+                if group_of.get(one, -1) == group_of.get(other, -2):
+                    yield one, other
         if self.sources is not None:
-            yield from self._same_source(members)
-        if len(members) > 2 and within:
-            yield from self._strong_noes(within, is_edition=is_edition)
+            for members in groups:
+                yield from filter(self._is_open, self._same_source(members))
+        within = filter(
+            self._is_open,
+            chain.from_iterable(pairs_within(members) for members in groups if len(members) > 2),
+        )
+        while pairs := list(islice(within, CHUNK)):
+            yield from self._strong_noes(pairs, is_edition=is_edition)
+
+    def _is_open(self, pair: tuple[int, int]) -> bool:
+        """Whether evidence has a say on a pair."""
+        return self.certain is None or self.certain[pair[0]] != self.certain[pair[1]]
 
     def _same_source(self, members: list[int]) -> Iterator[tuple[int, int]]:
         assert self.sources is not None
@@ -162,12 +174,12 @@ class Guard:
             by_source.setdefault(int(self.sources[member]), []).append(member)
         for source, listed in by_source.items():
             if source >= 0 and len(listed) > 1:
-                yield from pairs_within(listed)
+                yield from combinations(listed, 2)
 
     def _strong_noes(
         self, within: list[tuple[int, int]], *, is_edition: bool
     ) -> Iterator[tuple[int, int]]:
-        left, right = (np.array(side, np.int64) for side in zip(*within, strict=True))
+        left, right = np.array(within, np.int64).T
         reasons = reasons_of(pairs_of(self._compared, left, right), self.model)
         relation, scores = decide(reasons)
         against = (relation == RELATED) | (
@@ -178,8 +190,7 @@ class Guard:
                 (relation == VERSION) & (scores < ACCEPTED)
             )
         for at in np.flatnonzero(against).tolist():
-            if within[at] not in self.together:
-                yield within[at]
+            yield within[at]
 
 
 def group(n: int, compared: Compared, guard: Guard) -> tuple[Labels, Labels]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from schemas.normalize.text import folded_words
 from warehouse.dedupe.model import Model
 from warehouse.dedupe.names import MOST_AUTHORS, MOST_WORDS, people
-from warehouse.dedupe.titles import read_title
+from warehouse.dedupe.titles import is_column, read_title
 
 
 class Record(NamedTuple):
@@ -54,8 +54,8 @@ class Keys(NamedTuple):
     """Hash of the DOI; null if many titles share it."""
     is_open_doi: bool
     """Whether the DOI is a repository's or preprint server's, which the published form does not bear."""
-    identifiers: tuple[int, ...]
-    """Hashes of the other identifiers, each one work's: arXiv id, PMID."""
+    identifiers: tuple[int, int]
+    """Hashes of arXiv id and PMID, each one work's; 0 for none."""
     venue: str
     """Folded words of the venue."""
     form: str
@@ -64,8 +64,10 @@ class Keys(NamedTuple):
     """Kind of notice, see `titles`."""
     numbers: str
     """Numbers in the title, a blank between."""
+    part: str
+    """Which part of a work in parts the title says to be; empty where it does not."""
     rarity: float
-    """Sum of the rarity of the title's words."""
+    """Sum of the rarity of the title's words; of a column's title at most `COLUMN_RARITY`."""
     is_shared_title: bool
     """Whether the title is one that many works bear."""
     name_rarity: float
@@ -73,6 +75,9 @@ class Keys(NamedTuple):
     blocks: tuple[int, ...]
     """Keys under which it is looked for, sorted."""
 
+
+COLUMN_RARITY = 1.0
+"""A column's title tells no more than one rare word, which alone is short of a title of its own."""
 
 # ------------------------------------------------------------------------------------- the parts
 
@@ -157,16 +162,16 @@ def keys_of(record: Record, model: Model) -> Keys:
     doi = None
     if record.doi is not None and record.doi not in model.shared_dois:
         doi = number_of("doi:" + record.doi)
-    identifiers = []
-    if record.arxiv_id:
-        identifiers.append(number_of("arxiv:" + record.arxiv_id))
-    if record.pmid:
-        identifiers.append(number_of("pmid:" + record.pmid))
+    identifiers = (
+        number_of("arxiv:" + record.arxiv_id) if record.arxiv_id else 0,
+        number_of("pmid:" + record.pmid) if record.pmid else 0,
+    )
     venue = _folded(record.venue) if record.venue else ""
     volume, page = _first_number(record.volume), _first_number(record.pages)
-    rarity = {word: model.rarity(word) for word in title.words}
-    blocks = set(_blocks(squeezed, hashed, rarity, record.year, volume, page))
-    blocks.update(identifiers)
+    rarity = sum(map(model.rarity, title.words))
+    rarest = sorted(set(title.words), key=lambda word: (model.words.get(word, 0), -len(word), word))
+    blocks = set(_blocks(squeezed, hashed, rarest[:4], record.year, volume, page))
+    blocks.update(filter(None, identifiers))
     if doi is not None:
         blocks.add(doi)
     return Keys(
@@ -181,12 +186,13 @@ def keys_of(record: Record, model: Model) -> Keys:
         page=page,
         doi=doi,
         is_open_doi=record.doi is not None and _OPEN_DOI.match(record.doi) is not None,
-        identifiers=tuple(identifiers),
+        identifiers=identifiers,
         venue=venue,
         form=_form(record.type, venue),
         kind=title.kind,
         numbers=" ".join(title.numbers),
-        rarity=sum(rarity[word] for word in title.words),
+        part=title.part,
+        rarity=min(rarity, COLUMN_RARITY) if is_column(title.words) else rarity,
         is_shared_title=squeezed in model.shared_titles,
         name_rarity=model.surname_rarity(surnames[0]) if surnames else 0.0,
         blocks=tuple(sorted(blocks)),
@@ -201,7 +207,7 @@ _START, _END, _START_NAME, _RARE_PAIR, _RARE_NAME, _PLACE, _PAGE, _NAMES, _ALL_Y
 def _blocks(
     squeezed: str,
     surnames: Sequence[int],
-    rarity: dict[str, float],
+    rarest: Sequence[str],
     year: int | None,
     volume: int | None,
     page: int | None,
@@ -213,7 +219,6 @@ def _blocks(
         start = number_of(squeezed[:10])
         for surname in surnames[:3]:
             yield _mixed(_START_NAME, start, surname)
-        rarest = sorted(rarity, key=lambda word: (-rarity[word], -len(word), word))[:4]
         numbers = [number_of(word) for word in rarest]
         for one, other in combinations(sorted(numbers), 2):
             yield _mixed(_RARE_PAIR, one, other)

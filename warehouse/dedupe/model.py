@@ -33,7 +33,7 @@ class Model:
     else disagree in it so often."""
 
     def rarity(self, word: str) -> float:
-        """How much a word of a title tells, from 0 (in every record) to 1 (in hardly any)."""
+        """How much a word of a title tells, from 0 (in every record) to 1 (in one of `TELLING` or fewer)."""
         return _rarity(self.words.get(word, RARE // 2), self.n_records)
 
     def surname_rarity(self, surname: str) -> float:
@@ -45,7 +45,11 @@ RARE = 3
 """Words in fewer records than this are not kept: they are all alike, rare."""
 
 
+TELLING = 2_000
+"""A word in one of so many records tells as much as a word can. Not the size of the corpus: what a
+word tells of two records does not change when others come in."""
+
+
 def _rarity(n_with: int, n_records: int) -> float:
-    if n_records <= n_with:
-        return 1.0 if not n_records else 0.0
-    return log(n_records / n_with) / log(n_records)
+    """From the share of records; a corpus of a few records is taken for a part of a larger one."""
+    return min(1.0, max(0.0, log(max(n_records, TELLING) / n_with) / log(TELLING)))

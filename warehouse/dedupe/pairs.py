@@ -35,6 +35,7 @@ KEYS_SCHEMA = pa.schema(
         pa.field("form", pa.string()),
         pa.field("kind", pa.string()),
         pa.field("numbers", pa.string()),
+        pa.field("part", pa.string()),
         pa.field("rarity", pa.float64()),
         pa.field("is_shared_title", pa.bool_()),
         pa.field("name_rarity", pa.float64()),

@@ -7,6 +7,7 @@ follow-up.
 """
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from schemas.normalize.cleaning import word_set
@@ -67,6 +68,24 @@ _COUNTED = word_set(
     "paper group level factor focus"
 )
 """Words before a number, even a roman one of one letter."""
+_STANDING = re.compile(r"(?:^|[\s(\u2013\u2014-])([IVX])(?=\s*(?:[.:;)\u2013\u2014]|$))")
+"""A roman number of one letter that stands before a mark or at the end: "Methods. I. Theory"."""
+_COLUMNS = word_set(
+    "editorial editorials introduction preface foreword letters contents index abstracts discussion reply "
+    "response comment commentary correction erratum errata corrigendum obituary news panel conclusion "
+    "conclusions announcements acknowledgments bookreview bookreviews bookreviewed letter lettertotheeditor "
+    "letterstotheeditor inthisissue fromtheeditor fromtheeditors tableofcontents guesteditorial "
+    "guesteditorsintroduction guesteditorialintroduction specialissueintroduction aboutthisissue "
+    "chairsmessage messagefromthechair messagefromtheeditor authorindex subjectindex masthead "
+    "titlepage frontmatter backmatter coverimage calendar calendarofevents callforpapers viewpoint "
+    "perspective abouttheauthors listofreviewers reviewers acknowledgmentofreviewers keynote "
+    "keynoteaddress openingremarks closingremarks welcome welcomemessage workshopsummary panelsummary"
+)
+"""Whole titles, without blanks, that come back in issue after issue."""
+_EDITORS = re.compile(
+    r"(?:guest ?)?(?:editors?|chairs?|presidents?|publishers?)(?:in ?chief)? ?(?:s )?"
+    r"(?:notes?|comments?|introductions?|messages?|pages?|letters?|column|corner|foreword|preface|remarks)"
+)
 
 
 class Title(NamedTuple):
@@ -78,6 +97,8 @@ class Title(NamedTuple):
     """Numbers and codes, each in one spelling, sorted."""
     kind: str
     """erratum, retraction, reply, comment, supplement, else `ARTICLE`."""
+    part: str
+    """Which part of a work in parts it says to be, as a number; empty where it does not."""
 
 
 def read_title(text: str) -> Title:
@@ -88,7 +109,39 @@ def read_title(text: str) -> Title:
     if kind == ARTICLE:
         kind = next((name for name, form in _KINDS if form.search(text)), ARTICLE)
     words = tuple(folded_words(text))
-    return Title(words, _numbers(words, text), kind)
+    return Title(words, _numbers(words, text), kind, _part(text))
+
+
+_NAMED_PART = re.compile(
+    r"\b(?:parts?|pt\.|chapter|volume|book)\s+(\d{1,3}|[ivx]{1,5}|one|two|three|four|five)\b",
+    re.IGNORECASE,
+)
+_NUMBERED_PART = re.compile(r"(\w*)[\s,:;(]\s*(III?|IV|VI{1,3}|IX)(?=\s*[):.,;]|\s*$)")
+
+
+def _part(text: str) -> str:
+    """`2` of "Looms, Part II", "Looms II: Shuttles" and "looms (part two)"; not of "type II"."""
+    named = _NAMED_PART.search(text)
+    if named is not None:
+        number = named[1].lower()
+    else:
+        numbered = _NUMBERED_PART.search(text)
+        if numbered is None or numbered[1].lower() in _COUNTED:
+            return ""
+        number = numbered[2].lower()
+    if number.isdigit():
+        return number.lstrip("0")
+    if number in _NUMBER_WORDS:
+        return str(_NUMBER_WORDS[number])
+    roman = _ROMAN.fullmatch(number)
+    return str(10 * len(roman[1]) + _ONES[roman[2]]) if roman else ""
+
+
+def is_column(words: Sequence[str]) -> bool:
+    """Whether a title, in folded words, is that of a column, which comes back in every issue."""
+    if len(words) > 5:
+        return False
+    return "".join(words) in _COLUMNS or _EDITORS.fullmatch(" ".join(words)) is not None
 
 
 def _without_trailers(text: str) -> tuple[str, str]:
@@ -119,4 +172,7 @@ def _numbers(words: tuple[str, ...], text: str) -> tuple[str, ...]:
             if roman and (before in _COUNTED or word.upper() in text):
                 found.append(str(10 * len(roman[1]) + _ONES[roman[2]]))
         before = word
+    standing = _STANDING.search(text)
+    if standing and not found:
+        found.append(str(_ONES.get(standing[1].lower(), 10)))
     return tuple(sorted(found)) if len(found) > 1 else tuple(found)

@@ -24,6 +24,7 @@ WEIGHTS = {
     "title": Weight(10.0, "titles are alike"),
     "title_rare": Weight(1.5, "the title is long and of rare words"),
     "title_leftover": Weight(-2.2, "either title has words of its own"),
+    "title_opposed": Weight(-2.7, "the titles name opposites"),
     "title_shared": Weight(-2.2, "many works bear this title"),
     "title_generic": Weight(-3.0, "many works bear this title, and another field differs"),
     "numbers_differ": Weight(-2.7, "numbers in the titles differ"),
@@ -56,5 +57,9 @@ WEIGHTS = {
     "form_differs": Weight(-0.7, "kinds of publication differ"),
     "doi_same": Weight(4.0, "same DOI"),
     "doi_differs": Weight(-3.0, "DOIs differ"),
+    "identifier_void": Weight(
+        -0.1, "an identifier is shared, but neither titles nor authors agree"
+    ),
+    "identifier_differs": Weight(-3.0, "arXiv ids or PMIDs differ"),
     "identifier_same": Weight(6.0, "same identifier of the work"),
 }

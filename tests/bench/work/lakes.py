@@ -22,7 +22,7 @@ from schemas.paper import Listing, Membership, Metric, Paper, SnapshotRow
 from tests.bench import records
 from warehouse import listings
 from warehouse.compaction import SORTED_BYTES
-from warehouse.dedupe import identifiers
+from warehouse.dedupe import identifiers, papers
 from warehouse.hashing import moved, row_hash_sql, sums_sql
 from warehouse.lake import Writer
 from warehouse.manifest import Manifest, Table, quoted
@@ -113,7 +113,7 @@ def _night(lake: str, turn: int, count: int, offset: int) -> dict[str, Any]:
         clock = _Clock()
         counts = listings.upsert(writer, [stage], _lacks())
         found: dict[str, Any] = {"listings": clock.lap()}
-        identifiers.group(writer, ranks(), _lacks())
+        papers.regroup(writer, ranks(), _lacks())
         found["papers"] = clock.lap()
         _publish(opened, writer, night)
         found["publish"] = clock.lap()

@@ -1,0 +1,1 @@
+"""Anyone's bibliographic files, read into one table of records; one module a format."""

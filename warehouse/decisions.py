@@ -1,0 +1,153 @@
+"""What people decided about listings: a file in the lake that they edit and version.
+
+`decisions.toml` says of listings that they are one paper, or that they are not, who says so, why and
+since when. It is honoured in every run, and what it contradicts itself in is refused.
+"""
+
+import tomllib
+from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import combinations
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from schemas.errors import SettingsError
+from schemas.matching import Decided
+from warehouse.files import write_bytes
+
+NAME = "decisions.toml"
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+
+
+class Decision(BaseModel):
+    """One table `[[decision]]` of the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    verdict: Literal["together", "apart"]
+    """Whether the listings are one paper."""
+    listings: Annotated[tuple[_Text, ...], Field(min_length=2, max_length=100)]
+    """Their listing_ids."""
+    who: _Text
+    """Who decided."""
+    why: _Text
+    """Why."""
+    when: date
+    """When."""
+
+    def pairs(self) -> Iterator[Decided]:
+        """What it says of every two of its listings."""
+        for left, right in combinations(sorted(set(self.listings)), 2):
+            yield Decided(
+                left_id=left,
+                right_id=right,
+                verdict=self.verdict,
+                who=self.who,
+                why=self.why,
+                decided_on=self.when,
+            )
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    decision: tuple[Decision, ...] = ()
+
+
+def read(root: Path) -> list[Decided]:
+    """What the lake's file says, pair by pair; nothing where there is no file.
+
+    Raises:
+        SettingsError: it cannot be read, or two of its decisions contradict each other.
+    """
+    path = root / NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeError) as error:
+        raise SettingsError(f"{path} cannot be read ({error}): mend it or move it away.") from None
+    return pairs_of(text, str(path))
+
+
+def pairs_of(text: str, where: str) -> list[Decided]:
+    """The decisions of a text, pair by pair; of several about one pair that agree, the first.
+
+    Raises:
+        SettingsError: it is no TOML, misses something, or contradicts itself; says what and where.
+    """
+    try:
+        decisions = _File.model_validate(tomllib.loads(text)).decision
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{where} is not TOML: {error}. Mend that line.") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(item) for item in first["loc"])
+        raise SettingsError(f"{where}: {place}: {first['msg']}. Mend that entry.") from None
+    found: dict[tuple[str, str], Decided] = {}
+    for decision in decisions:
+        for pair in decision.pairs():
+            found.setdefault((pair.left_id, pair.right_id), pair)
+    _refuse_contradictions(decisions, where)
+    return list(found.values())
+
+
+def _refuse_contradictions(decisions: Sequence[Decision], where: str) -> None:
+    """Refuse listings that are to be apart and yet, if through others, together."""
+    group: dict[str, str] = {}
+
+    def top(item: str) -> str:
+        while group.get(item, item) != item:
+            item = group[item]
+        return item
+
+    for decision in decisions:
+        if decision.verdict == "together":
+            for item in decision.listings[1:]:
+                group[top(item)] = top(decision.listings[0])
+    for decision in decisions:
+        if decision.verdict == "apart":
+            for left, right in combinations(sorted(set(decision.listings)), 2):
+                if top(left) == top(right):
+                    raise SettingsError(
+                        f"{where} contradicts itself: {left} and {right} are to be apart "
+                        f"({decision.who}, {decision.when}), and by other entries together. "
+                        "Remove one of them."
+                    )
+
+
+def add(root: Path, decision: Decision) -> Path:
+    """Append a decision to the lake's file; what is there stays as it was written.
+
+    Raises:
+        SettingsError: the file is broken, or the decision contradicts it; nothing was written.
+    """
+    path = root / NAME
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    text = before + ("\n" if before and not before.endswith("\n\n") else "") + as_toml(decision)
+    pairs_of(text, str(path))
+    write_bytes(path, text.encode())
+    return path
+
+
+def as_toml(decision: Decision) -> str:
+    """A decision as an entry of the file."""
+    listings = ", ".join(_quoted(item) for item in decision.listings)
+    return (
+        "[[decision]]\n"
+        f'verdict = "{decision.verdict}"\n'
+        f"listings = [{listings}]\n"
+        f"who = {_quoted(decision.who)}\n"
+        f"why = {_quoted(decision.why)}\n"
+        f"when = {decision.when.isoformat()}\n"
+    )
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return (
+        '"' + "".join(c if c >= " " and c != "\x7f" else f"\\u{ord(c):04x}" for c in escaped) + '"'
+    )

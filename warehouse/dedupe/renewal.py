@@ -1,0 +1,208 @@
+"""Brings the keys and matches of a lake up to date with the listings that changed.
+
+Only what changed is compared, with what shares a block with it; yet the matches are afterwards the
+same as if all listings had come at once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from schemas.arrow import schema_of
+from schemas.datasets import MATCH_KEYS, MATCHES
+from schemas.matching import Match, MatchKeys
+from warehouse.dedupe import learning, modelstore
+from warehouse.dedupe.alone import LEARNT_FROM, MOST_IN_BLOCK
+from warehouse.dedupe.decision import RELATIONS
+from warehouse.dedupe.grouping import Compared, compare
+from warehouse.dedupe.keys import keys_of
+from warehouse.dedupe.model import Model
+from warehouse.dedupe.pairs import COMPARED, KEYS_SCHEMA, Numbers, keys_table
+from warehouse.dedupe.records import records
+from warehouse.dedupe.weights import WEIGHTS
+from warehouse.lake import Writer
+from warehouse.manifest import sql_file
+
+_COMPARED = ", ".join(f'k."{name}"' for name in COMPARED)
+
+
+def renew(writer: Writer, *, is_whole: bool) -> Model:
+    """Make keys of the fresh listings, compare them, and write what changed of keys and matches.
+
+    Args:
+        writer: with the views and tables `fresh`, `living_match_keys`, `living_matches`.
+        is_whole: whether the fresh listings are all there are, so that a new model is made and
+            nothing stored is kept.
+
+    Returns:
+        The model. The tables `new_matches` and `ended_matches` say what changed.
+    """
+    db = writer.db
+    model = _counted(writer) if is_whole else modelstore.load(writer)
+    assert model is not None, "without a model everything is fresh"
+    db.execute(
+        "create or replace temp table renewed as select listing_id from "
+        + ("living_match_keys" if is_whole else "fresh")
+    )
+    _make_keys(db, model)
+    # A whole renewal compares the fresh listings with each other only.
+    stored = "(select * from living_match_keys where false)" if is_whole else "living_match_keys"
+    near = sql_file("dedupe", "near.sql").replace("living_match_keys", stored)
+    db.execute(near.format(most=MOST_IN_BLOCK))
+    keys = _keys(db)
+    if is_whole:
+        model = _learnt(db, keys, model)
+        modelstore.store(writer, model)
+    found = [compare(keys, left, right, model) for left, right in _near(db)]
+    _note_matches(db, found, model)
+    db.execute(
+        sql_file("dedupe", "lost.sql")
+        .replace("living_match_keys", stored)
+        .format(most=MOST_IN_BLOCK)
+    )
+    _write(writer)
+    return model
+
+
+def _counted(writer: Writer) -> Model:
+    earlier = modelstore.load(writer)
+    every = (record for batch in records(writer.db, "fresh") for _, record in batch)
+    return learning.count(every, 1 + (earlier.number if earlier else 0))
+
+
+def _make_keys(db: duckdb.DuckDBPyConnection, model: Model) -> None:
+    """Table fresh_keys: the keys of the fresh listings, numbered from 0."""
+    names = ", ".join(f'"{name}" {kind}' for name, kind in _sql_columns())
+    db.execute(
+        f"create or replace temp table fresh_keys (listing_id varchar, {names}, number bigint)"
+    )
+    number = 0
+    for batch in records(db, "fresh"):
+        table = keys_table([keys_of(record, model) for _, record in batch])
+        ids = pa.array([listing_id for listing_id, _ in batch], pa.string())
+        table = table.add_column(0, "listing_id", ids)
+        table = table.append_column("number", pa.array(np.arange(number, number + len(batch))))
+        db.register("made", table)
+        db.execute("insert into fresh_keys select * from made")
+        db.unregister("made")
+        number += len(batch)
+
+
+def _sql_columns() -> Iterator[tuple[str, str]]:
+    from warehouse.manifest import sql_type
+
+    for field in KEYS_SCHEMA:
+        yield field.name, sql_type(field.type)
+
+
+def _keys(db: duckdb.DuckDBPyConnection) -> pa.Table:
+    """The keys of the fresh listings and of those near them, in the order of their numbers."""
+    return _arrow(
+        db,
+        f"""
+        select * exclude (number) from (
+            select k.number, {_COMPARED} from fresh_keys as k
+            union all
+            select n.number, {_COMPARED}
+            from living_match_keys as k
+            join numbered as n on k.listing_id = n.listing_id
+            where not n.is_fresh
+        ) order by number
+        """,
+    )
+
+
+def _arrow(db: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    table = db.sql(sql).to_arrow_table()
+    assert table is not None
+    return table
+
+
+_PAIRS_AT_ONCE = 2_000_000
+
+
+def _near(db: duckdb.DuckDBPyConnection) -> Iterator[tuple[Numbers, Numbers]]:
+    """The pairs to compare, a part at a time."""
+    cursor = db.cursor()
+    try:
+        found = cursor.sql("select left_number, right_number from near")
+        for batch in found.to_arrow_reader(_PAIRS_AT_ONCE):
+            yield batch.column(0).to_numpy(), batch.column(1).to_numpy()
+    finally:
+        cursor.close()
+
+
+def _learnt(db: duckdb.DuckDBPyConnection, keys: pa.Table, model: Model) -> Model:
+    """The model with what a sample of pairs shows."""
+    sample = db.execute(
+        "select left_number, right_number from near "
+        f"order by hash(left_number, right_number) limit {LEARNT_FROM}"
+    ).fetchnumpy()
+    anchors = learning.Anchors()
+    compare(keys, sample["left_number"], sample["right_number"], model, seen=anchors.add)
+    return replace(
+        model,
+        venue_aliases=frozenset(anchors.aliases()),
+        softened=dict(anchors.softened()),
+    )
+
+
+def _note_matches(db: duckdb.DuckDBPyConnection, found: list[Compared], model: Model) -> None:
+    """Table new_matches: the columns of `Match`, the smaller listing_id on the left."""
+    names = list(WEIGHTS)
+    told = [
+        {
+            "one": one,
+            "other": other,
+            "relation": RELATIONS[relation],
+            "score": round(float(score), 3),
+            "evidence": [
+                {"name": names[at], "contribution": round(float(row[at]), 2)}
+                for at in sorted(np.flatnonzero(row).tolist(), key=lambda at: (-abs(row[at]), at))
+            ],
+        }
+        for item in found
+        for one, other, relation, score, row in zip(
+            item.left.tolist(), item.right.tolist(), item.relation.tolist(), item.score.tolist(),
+            item.contributions, strict=True,
+        )
+    ]  # fmt: skip
+    schema = schema_of(Match)
+    table = pa.Table.from_pylist(
+        told,
+        pa.schema(
+            [("one", pa.int64()), ("other", pa.int64())]
+            + [(name, schema.field(name).type) for name in ("relation", "score", "evidence")]
+        ),
+    )
+    db.register("told", table)
+    db.execute(
+        f"""
+        create or replace temp table new_matches as
+        select
+            least(l.listing_id, r.listing_id) as left_id,
+            greatest(l.listing_id, r.listing_id) as right_id,
+            t.relation, t.score, t.evidence, {model.number}::bigint as model,
+        from told as t
+        join numbered as l on t.one = l.number
+        join numbered as r on t.other = r.number
+        """
+    )
+    db.unregister("told")
+
+
+def _write(writer: Writer) -> None:
+    names = ", ".join(f'"{name}"' for name in schema_of(MatchKeys).names)
+    writer.upsert(
+        MATCH_KEYS,
+        f"select {names} from fresh_keys",
+        gone="select listing_id from renewed where listing_id not in (select listing_id from fresh_keys)",
+    )
+    writer.upsert(
+        MATCHES,
+        "select * from new_matches",
+        gone="select left_id, right_id from ended_matches anti join new_matches using (left_id, right_id)",
+    )
