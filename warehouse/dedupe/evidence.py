@@ -102,9 +102,10 @@ def _own_words(left: str, right: str, model: Model) -> _Words:
 def _without_variants(left: set[str], right: set[str]) -> tuple[set[str], set[str]]:
     """The words that are not spellings of each other; joined and parted words are."""
     whole_left, whole_right = "".join(sorted(left)), "".join(sorted(right))
-    left = {word for word in left if not _has_variant(word, right, whole_right)}
-    right = {word for word in right if not _has_variant(word, left, whole_left)}
-    return left, right
+    return (
+        {word for word in left if not _has_variant(word, right, whole_right)},
+        {word for word in right if not _has_variant(word, left, whole_left)},
+    )
 
 
 def _has_variant(word: str, others: Iterable[str], whole: str) -> bool:

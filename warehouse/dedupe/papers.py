@@ -240,7 +240,7 @@ def _numbered(db: duckdb.DuckDBPyConnection, sql: str) -> dict[str, np.ndarray]:
 def _keys_of(db: duckdb.DuckDBPyConnection, numbered: str) -> pa.Table:
     """Keys of the listings of a table with listing_id and number, in its order."""
     columns = ", ".join(f'k."{name}"' for name in COMPARED)
-    table = db.sql(
+    table: pa.Table | None = db.sql(
         f"""
         select {columns} from (
             select * exclude (number) from fresh_keys
