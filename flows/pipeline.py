@@ -17,7 +17,7 @@ from flows.opening import note_progress
 from flows.planning import plan_round
 from flows.publishing import exit_code, manifest_of, run_row, tell_runs
 from flows.runs import OPEN, Harvest, OpenRun, close
-from flows.source import load_sources
+from flows.source import lists_once, load_sources
 from schemas.datasets import METRICS, QUARANTINE
 from schemas.errors import BlockedError, LakeError
 from schemas.paper import Run
@@ -76,11 +76,6 @@ def merge(run_id: str) -> dict[str, int]:
         "updated": sum(count.n_updated for count in counts.values()),
         "quarantined": quarantined,
     }
-
-
-def lists_once() -> list[str]:
-    """The sources in which a paper has one listing at most."""
-    return [source.name for source in load_sources().values() if source.lists_once]
 
 
 def ranks() -> dict[str, Ranks]:

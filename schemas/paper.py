@@ -364,3 +364,11 @@ class SnapshotRow(Row):
     """Rows of memberships."""
     n_quarantine: Annotated[int, Column(11)]
     """Rows of quarantine."""
+    n_undecided: Annotated[int | None, Column(12)] = None
+    """Pairs of listings that may be one paper and wait for a person; null in snapshots of earlier versions."""
+    n_largest_paper: Annotated[int | None, Column(13)] = None
+    """Listings of the paper that has most."""
+    n_papers_of_two_dois: Annotated[int | None, Column(14)] = None
+    """Papers with two DOIs of one registrant, which rarely registers one work twice."""
+    n_papers_listed_twice: Annotated[int | None, Column(15)] = None
+    """Papers with two listings of a source that lists a paper only once."""

@@ -34,6 +34,19 @@ def snapshot(number: int, n_listings: int, n_papers: int) -> SnapshotRow:
     )
 
 
+def jumped(name: str, before: int, now: int, n_papers: int = 1000) -> Callable[[Rows], None]:
+    """Two snapshots, the second with more of one count, and of papers."""
+
+    def change(rows: Rows) -> None:
+        one, other = snapshot(1, 2000, 1000), snapshot(2, 2000, n_papers)
+        rows["snapshots"] = [
+            one.model_copy(update={name: before}),
+            other.model_copy(update={name: now}),
+        ]
+
+    return change
+
+
 def sound() -> Rows:
     """A lake with something in every table that checks read."""
     return {
@@ -119,11 +132,20 @@ BROKEN: dict[str, list[Callable[[Rows], None]]] = {
         changed("papers", 0, best_listing_id="huggingface:2611.00003"),
         changed("papers", 0, best_listing_id="arxiv:none"),
     ],
+    "dois_of_papers_do_not_jump": [jumped("n_papers_of_two_dois", 100, 131)],
     "identifiers_name_one_paper": [
         changed("papers", 1, identifiers=(Identifier(scheme="doi", value="10.1000/x"),))
     ],
+    "largest_paper_does_not_jump": [
+        jumped("n_largest_paper", 4, 25),
+        jumped("n_largest_paper", 100, 151),
+    ],
     "list_days_have_come": [
         changed("metrics", 0, list_date=lakes.NIGHT + timedelta(days=2)),
+    ],
+    "listed_twice_does_not_jump": [
+        jumped("n_papers_listed_twice", 0, 21),
+        jumped("n_papers_listed_twice", 0, 72, n_papers=2000),
     ],
     "listing_ids_are_unique": [twice("listings")],
     "listings_are_in_one_paper": [
@@ -151,6 +173,7 @@ BROKEN: dict[str, list[Callable[[Rows], None]]] = {
         many(21, 2000, publication_date=lakes.NIGHT + timedelta(days=401)),
     ],
     "quarantine_keys_are_unique": [twice("quarantine")],
+    "review_list_does_not_jump": [jumped("n_undecided", 1000, 1201)],
     "run_ids_are_unique": [twice("runs")],
     "redirects_are_unique": [
         lambda rows: rows["redirects"].append(
@@ -171,6 +194,22 @@ BEARABLE: list[Callable[[Rows], None]] = [
     lambda rows: rows.update(snapshots=[snapshot(1, 25, 25), snapshot(2, 5, 5)]),
     lambda rows: rows.update(
         snapshots=[snapshot(1, 1000, 1000), snapshot(2, 500, 500), snapshot(3, 500, 500)]
+    ),
+    # At the edge of a jump; after a snapshot of an earlier version; and in the first.
+    jumped("n_papers_of_two_dois", 100, 130),
+    jumped("n_papers_listed_twice", 0, 70, n_papers=2000),
+    jumped("n_largest_paper", 4, 24),
+    jumped("n_largest_paper", 100, 150),
+    jumped("n_undecided", 1000, 1200),
+    jumped("n_undecided", 1000, 0),
+    lambda rows: rows.update(
+        snapshots=[
+            snapshot(1, 5, 3),
+            snapshot(2, 5, 3).model_copy(update={"n_undecided": 9999, "n_largest_paper": 999}),
+        ]
+    ),
+    lambda rows: rows.update(
+        snapshots=[snapshot(1, 5, 3).model_copy(update={"n_papers_listed_twice": 9999})]
     ),
     many(20, 0, publication_date=date(1499, 12, 31)),
     many(21, 2079, publication_date=date(1499, 12, 31)),

@@ -135,6 +135,8 @@ def _note_verdicts(writer: Writer, verdicts: Sequence[Decided]) -> bool:
         for row in writer.rows(DECISIONS)
     }:
         writer.replace_rows(DECISIONS, verdicts)
+        # Worth a snapshot even where no paper changes, so that it is known to have been heard.
+        writer.changed.add(DECISIONS.name)
     return bool(n_changed)
 
 
