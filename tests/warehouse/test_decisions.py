@@ -71,7 +71,7 @@ def test_what_is_written_is_read(listings: Sequence[str], who: str, why: str) ->
 def test_what_is_not_understood_is_refused(tmp_path: Path, text: str, told: str) -> None:
     """A file that is broken or says something unknown is named, with what is wrong."""
     (tmp_path / decisions.NAME).write_text(text, encoding="utf-8")
-    with pytest.raises(SettingsError, match="decisions.toml") as caught:
+    with pytest.raises(SettingsError, match=r"decisions\.toml") as caught:
         decisions.read(tmp_path)
     assert told in str(caught.value)
 
