@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from warehouse.dedupe.evidence import EVIDENCE, Reasons, title
+from warehouse.dedupe.evidence import EVIDENCE, Reasons, title, venue
 from warehouse.dedupe.model import Model
 from warehouse.dedupe.pairs import Flags, Floats, Pairs
 from warehouse.dedupe.weights import ACCEPTED, UNDECIDED, WEIGHTS
@@ -34,8 +34,10 @@ def reasons_of(pairs: Pairs, model: Model, *, cutoff: bool = False) -> Reasons:
         reasons.update(evidence(pairs, model))
     needed = np.full(len(pairs), -np.inf, np.float32)
     if cutoff:
-        needed = UNDECIDED - score(reasons, _MAY_BE_VOID)
+        needed = UNDECIDED - WEIGHTS["venue_same"].weight - score(reasons, _MAY_BE_VOID)
     reasons.update(title(pairs, model, needed))
+    of_titles = score({name: reasons[name] for name in ("title", "title_rare")})
+    reasons.update(venue(pairs, model, (of_titles >= needed) | (reasons["doi_same"] > 0)))
     together = reasons["place_and_people"] > 0
     reasons["title_leftover"] = np.where(together, 0, reasons["title_leftover"]).astype(np.float32)
     # What many works are called is still one work where it stands at one place, and likely one where

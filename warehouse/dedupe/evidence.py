@@ -284,11 +284,17 @@ def place_and_people(pairs: Pairs, _model: Model) -> Reasons:
     return {"place_and_people": np.where(same, np.where(several, 1, 0.6), 0).astype(np.float32)}
 
 
-def venue(pairs: Pairs, model: Model) -> Reasons:
-    """Whether the venues are the same one, also abbreviated or by a name the model has learnt."""
+def venue(pairs: Pairs, model: Model, needed: Flags) -> Reasons:
+    """Whether the venues are the same one, also abbreviated or by a name the model has learnt.
+
+    Args:
+        pairs: what is compared.
+        model: which names are one.
+        needed: pairs of which it matters; of others neither is said.
+    """
     alike = np.full(len(pairs), -1, np.float32)
     one, other = pairs.both("venue")
-    for at in np.flatnonzero((one != "") & (other != "")).tolist():
+    for at in np.flatnonzero(needed & (one != "") & (other != "")).tolist():
         names = (one[at], other[at]) if one[at] <= other[at] else (other[at], one[at])
         alike[at] = 1.0 if names in model.venue_aliases else likeness(*names)
     return {
@@ -329,6 +335,6 @@ def identifiers(pairs: Pairs, _model: Model) -> Reasons:
 
 
 EVIDENCE: tuple[Evidence, ...] = (
-    shared_title, numbers, kind, authors, year, place, place_and_people, venue,
+    shared_title, numbers, kind, authors, year, place, place_and_people,
     form, doi, identifiers,
 )  # fmt: skip
