@@ -48,8 +48,17 @@ def merge(run_id: str) -> dict[str, int]:
     run.writer = writer
     lacks = {item.name: item.lacks for source in load_sources().values() for item in source.formats}
     counts = listings.upsert(writer, run.stages, lacks)
-    once = [source.name for source in load_sources().values() if source.lists_once]
-    papers.regroup(writer, ranks(), lacks, verdicts=decisions.read(run.lake.root), lists_once=once)
+    verdicts = decisions.read(run.lake.root)
+    papers.regroup(
+        writer,
+        ranks(),
+        lacks,
+        verdicts=verdicts,
+        lists_once=lists_once(),
+        with_new_model=run.kind == "model",
+    )
+    if unknown := decisions.unknown(writer, verdicts):
+        run.warn(decisions.unknown_sentence(unknown))
     writer.upsert_staged(METRICS, run.stages)
     quarantined = writer.upsert_staged(QUARANTINE, run.stages)
     for (source_name, list_name), count in counts.items():
@@ -67,6 +76,11 @@ def merge(run_id: str) -> dict[str, int]:
         "updated": sum(count.n_updated for count in counts.values()),
         "quarantined": quarantined,
     }
+
+
+def lists_once() -> list[str]:
+    """The sources in which a paper has one listing at most."""
+    return [source.name for source in load_sources().values() if source.lists_once]
 
 
 def ranks() -> dict[str, Ranks]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from schemas.fields import Row
+from schemas.matching import Contribution, Decided, Match
 from schemas.paper import Identifier, Quarantined, Redirect, Run, SnapshotRow
 from tests.warehouse import lakes
 from warehouse.manifest import Table
@@ -260,3 +261,21 @@ def test_a_hundred_rows_are_enough(tmp_path: Path) -> None:
     assert {name: len(items) for name, items in found.items()} == {
         "titled_listings_have_a_paper": 100
     }
+
+
+def test_an_identifier_may_stand_in_papers_that_are_apart_on_purpose(tmp_path: Path) -> None:
+    """Where a person said so, or the identifier is void, two papers may bear it; a third may not."""
+    rows = sound()
+    doi = (Identifier(scheme="doi", value="10.1000/x"),)
+    rows["papers"][1] = rows["papers"][1].model_copy(update={"identifiers": doi})
+    pair = {"left_id": "arxiv:2611.00001", "right_id": "arxiv:math/0309136"}
+    said = {"verdict": "apart", "who": "Ada", "why": "read both", "decided_on": lakes.NIGHT}
+    rows["decisions"] = [Decided(**pair, **said)]
+    assert failing(tmp_path / "decided", rows) == {}
+    rows["decisions"] = []
+    void = (Contribution(name="identifier_void", contribution=-0.1),)
+    rows["matches"] = [Match(**pair, relation="undecided", score=3.0, evidence=void, model=1)]
+    assert failing(tmp_path / "void", rows) == {}
+    assert failing(tmp_path / "night", rows, changed_in=1) == {}
+    rows["papers"][2] = rows["papers"][2].model_copy(update={"identifiers": doi})
+    assert set(failing(tmp_path / "third", rows)) == {"identifiers_name_one_paper"}
