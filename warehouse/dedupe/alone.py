@@ -5,7 +5,7 @@ The same steps as in a lake, all at once: the model is made of these records and
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
@@ -67,6 +67,8 @@ MATCHES = pa.schema(
 """One row a pair that was joined, is related, or is undecided, with what each piece of evidence adds."""
 
 MOST_IN_BLOCK = 50
+"""Of a block that more records share only neighbours are compared."""
+MOST_IN_CROWD = 3_000
 """A block that more records share is not used."""
 LEARNT_FROM = 200_000
 """Pairs that are looked at for what this data cannot be trusted in."""
@@ -83,6 +85,17 @@ class Grouping:
     """`CLUSTERS`, in the order of the records."""
     matches: pa.Table
     """`MATCHES`, sorted by the ids."""
+
+
+class Labelled(NamedTuple):
+    """What became of keys, by their numbers."""
+
+    papers: Numbers
+    """The paper of each record: the number of its first listing."""
+    editions: Numbers
+    """The edition of each record, the same way."""
+    compared: Compared
+    """The pairs that were joined, are related, or are undecided."""
 
 
 def deduplicate(
@@ -102,22 +115,44 @@ def deduplicate(
     ids: list[Any] = records["record_id"].to_pylist()
     model = learning.count(read_records(records, lambda share: tell("reading", share)), 1)
     keys = make_keys(records, model, lambda share: tell("normalizing", share))
-    with duckdb.connect() as db:
-        left, right = candidates(db, keys)
-    model = learn(keys, left, right, model)
-    compared = compare(keys, left, right, model, lambda share: tell("comparing", share))
     sources = None
     if one_per_source:
         names = np.array([name or "" for name in records["source"].to_pylist()])
         sources = np.where(names == "", -1, np.unique(names, return_inverse=True)[1])
-    tell("grouping", 0.0)
-    guard = Guard(keys, model, sources=sources)
-    papers, editions = group(keys.num_rows, compared, guard)
-    tell("grouping", 1.0)
+    labels = label(keys, model, sources=sources, progress=tell)
     return Grouping(
-        _clusters(ids, papers, editions, compared).take(np.argsort(order)),
-        _matches(ids, compared),
+        _clusters(ids, labels.papers, labels.editions, labels.compared).take(np.argsort(order)),
+        _matches(ids, labels.compared),
     )
+
+
+def label(
+    keys: pa.Table,
+    model: Model,
+    *,
+    sources: Numbers | None = None,
+    progress: Progress | None = None,
+) -> Labelled:
+    """Group records whose keys are at hand.
+
+    Args:
+        keys: `pairs.KEYS_SCHEMA`, numbered in their order; may stand in a file that is memory-mapped.
+        model: as it is counted; what else this data shows is learnt here.
+        sources: number of each record's source, if each lists a paper at most once; -1 for unknown.
+        progress: told what is being done and which share of it is done.
+    """
+    tell = progress or (lambda _step, _share: None)
+    tell("looking for pairs", 0.0)
+    with duckdb.connect() as db:
+        left, right = candidates(db, keys)
+    tell("looking for pairs", 1.0)
+    model = learn(keys, left, right, model)
+    compared = compare(keys, left, right, model, lambda share: tell("comparing", share))
+    del left, right
+    tell("grouping", 0.0)
+    papers, editions = group(keys.num_rows, compared, Guard(keys, model, sources=sources))
+    tell("grouping", 1.0)
+    return Labelled(papers, editions, compared)
 
 
 def read_records(records: pa.Table, tell: Callable[[float], None]) -> Iterator[Record]:
@@ -156,10 +191,12 @@ def make_keys(records: pa.Table, model: Model, tell: Callable[[float], None]) ->
 
 def candidates(db: duckdb.DuckDBPyConnection, keys: pa.Table) -> tuple[Numbers, Numbers]:
     """The pairs of rows of `keys` that share a block, by their places, sorted."""
-    numbered = keys.select(["blocks"]).append_column("number", pa.array(np.arange(keys.num_rows)))
-    db.register("numbered", numbered)
-    sql = sql_file("dedupe", "candidates.sql").format(keys="numbered", most=MOST_IN_BLOCK)
-    found = db.execute(f"select * from ({sql}) order by all").fetchnumpy()
+    numbers = pa.array(np.arange(keys.num_rows))
+    db.register("numbered", keys.select(["title", "blocks"]).append_column("number", numbers))
+    both = " union ".join(
+        f"({sql_file('dedupe', name)})" for name in ("candidates.sql", "crowded.sql")
+    ).format(keys="numbered", most=MOST_IN_BLOCK, crowd=MOST_IN_CROWD)
+    found = db.execute(f"select * from ({both}) order by all").fetchnumpy()
     db.unregister("numbered")
     return found["left_number"], found["right_number"]
 

@@ -41,6 +41,7 @@ _PREFIXES = (
     ("hyper", "hypo"), ("intra", "extra"), ("intra", "inter"), ("pre", "post"), ("micro", "macro"),
     ("under", "over"), ("endo", "exo"), ("homo", "hetero"), ("mono", "poly"), ("uni", "bi"),
 )  # fmt: skip
+_ANY_PREFIX = tuple({prefix for both in _PREFIXES for prefix in both})
 _SHORTEST_STEM = 4
 
 
@@ -51,23 +52,28 @@ def is_opposed(one: Iterable[str], other: Iterable[str]) -> bool:
         one: the words that only one title has.
         other: the words that only the other has.
     """
-    left, right = list(one), list(other)
-    there = {_OF_WORD[word] for word in right if word in _OF_WORD}
-    here = {_OF_WORD[word] for word in left if word in _OF_WORD}
+    here, there = _opposites(one), _opposites(other)
     if here and there and here.isdisjoint(there):
         groups = {at for at, _ in here}
         if any(at in groups for at, _ in there):
             return True
-    return any(_has_other_prefix(word, right) for word in left) or any(
-        _has_other_prefix(word, left) for word in right
+    stems = _stems(one)
+    return bool(stems) and not stems.isdisjoint(
+        (kind, 1 - side, stem) for kind, side, stem in _stems(other)
     )
 
 
-def _has_other_prefix(word: str, others: list[str]) -> bool:
-    """Whether a word begins with a prefix, and one of the others with the opposite one."""
-    return any(
-        len(word) >= len(one) + _SHORTEST_STEM
-        and word.startswith(one)
-        and other + word[len(one) :] in others
-        for one, other in _PREFIXES
-    )
+def _opposites(words: Iterable[str]) -> set[tuple[int, int]]:
+    return {_OF_WORD[word] for word in words if word in _OF_WORD}
+
+
+def _stems(words: Iterable[str]) -> set[tuple[int, int, str]]:
+    """What follows a prefix that has an opposite: which two, which of the two, and the stem."""
+    return {
+        (kind, side, word[len(prefix) :])
+        for word in words
+        if word.startswith(_ANY_PREFIX)
+        for kind, both in enumerate(_PREFIXES)
+        for side, prefix in enumerate(both)
+        if word.startswith(prefix) and len(word) >= len(prefix) + _SHORTEST_STEM
+    }

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from warehouse.dedupe.evidence import EVIDENCE, Reasons
+from warehouse.dedupe.evidence import EVIDENCE, Reasons, title, venue
 from warehouse.dedupe.model import Model
 from warehouse.dedupe.pairs import Flags, Floats, Pairs
 from warehouse.dedupe.weights import ACCEPTED, UNDECIDED, WEIGHTS
@@ -17,13 +17,27 @@ _OF_FORM = (
     "issue_and_page_differ", "venue_differs", "form_differs",
 )  # fmt: skip
 """What two forms of one work may differ in."""
+_MAY_BE_VOID = (*_OF_FORM, "title_shared", "title_generic", "numbers_differ", "kind_differs")
+"""What does not keep a pair from being a version, related, or taken for one after all."""
 
 
-def reasons_of(pairs: Pairs, model: Model) -> Reasons:
-    """Every reason of every pair, and how strong it is, after what only holds together is settled."""
+def reasons_of(pairs: Pairs, model: Model, *, cutoff: bool = False) -> Reasons:
+    """Every reason of every pair, and how strong it is, after what only holds together is settled.
+
+    Args:
+        pairs: what is compared.
+        model: under which it is.
+        cutoff: look no closer at titles of pairs that come to nothing whatever is found there.
+    """
     reasons: Reasons = {}
     for evidence in EVIDENCE:
         reasons.update(evidence(pairs, model))
+    needed = np.full(len(pairs), -np.inf, np.float32)
+    if cutoff:
+        needed = UNDECIDED - WEIGHTS["venue_same"].weight - score(reasons, _MAY_BE_VOID)
+    reasons.update(title(pairs, model, needed))
+    of_titles = score({name: reasons[name] for name in ("title", "title_rare")})
+    reasons.update(venue(pairs, model, (of_titles >= needed) | (reasons["doi_same"] > 0)))
     together = reasons["place_and_people"] > 0
     reasons["title_leftover"] = np.where(together, 0, reasons["title_leftover"]).astype(np.float32)
     # What many works are called is still one work where it stands at one place, and likely one where
@@ -72,7 +86,7 @@ def decide(reasons: Reasons) -> tuple[npt.NDArray[np.int8], Floats]:
     scores = score(reasons)
     regardless = as_version(reasons)
     relation = np.full(len(scores), DIFFERENT, np.int8)
-    title, people = reasons["title"], _people_agree(reasons)
+    likeness, people = reasons["title"], _people_agree(reasons)
     looks_related = (
         (reasons["kind_differs"] > 0)
         | (reasons["numbers_differ"] >= 0.5)
@@ -81,12 +95,12 @@ def decide(reasons: Reasons) -> tuple[npt.NDArray[np.int8], Floats]:
     is_form = _is_another_form(reasons)
     relation[scores >= UNDECIDED] = UNDECIDED_PAIR
     relation[(scores >= ACCEPTED) & ~is_form] = SAME
-    alike = (title >= 0.95) | ((title >= 0.9) & (reasons["form_differs"] > 0))
+    alike = (likeness >= 0.95) | ((likeness >= 0.9) & (reasons["form_differs"] > 0))
     agrees = alike & people & (reasons["doi_differs"] == 0) & (reasons["identifier_differs"] == 0)
     relation[is_form & agrees & (regardless >= ACCEPTED + 0.5)] = VERSION
     relation[is_form & (scores >= ACCEPTED)] = VERSION
     relation[(reasons["identifier_void"] > 0) & (relation == DIFFERENT)] = UNDECIDED_PAIR
-    related = looks_related & (title >= 0.8) & people
+    related = looks_related & (likeness >= 0.8) & people
     relation[related & ((relation == UNDECIDED_PAIR) | (relation == DIFFERENT))] = RELATED
     relation[(reasons["kind_differs"] > 0) & (relation >= VERSION)] = RELATED
     return relation, scores

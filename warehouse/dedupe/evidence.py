@@ -15,6 +15,7 @@ from warehouse.dedupe.contrasts import is_opposed
 from warehouse.dedupe.model import Model
 from warehouse.dedupe.pairs import Flags, Floats, Numbers, Pairs
 from warehouse.dedupe.venues import likeness
+from warehouse.dedupe.weights import WEIGHTS
 
 Reasons = dict[str, Floats]
 Evidence = Callable[[Pairs, Model], Reasons]
@@ -34,41 +35,63 @@ def _ones(flags: Flags) -> Floats:
 # ----------------------------------------------------------------------------------------- titles
 
 
-def title(pairs: Pairs, model: Model) -> Reasons:
+def title(pairs: Pairs, model: Model, needed: Floats) -> Reasons:
     """Titles are alike letter by letter, or one is a part of the other, or each has its own words.
 
-    Words of its own on either side tell works apart: "hash joins" here, "merge joins" there.
+    Words of its own on either side tell works apart: "hash joins" here, "merge joins" there. Only
+    pairs are looked at closely of which titles may come to what is needed; others keep a lower value.
+
+    Args:
+        pairs: what is compared.
+        model: which words are rare.
+        needed: what the titles have to add so that the pair comes to anything.
     """
     left, right = pairs.left.squeezed, pairs.right.squeezed
     ratio = np.asarray(process.cpdist(left, right, scorer=fuzz.ratio, workers=-1)) / 100
-    lengths = np.array([(len(one), len(other)) for one, other in zip(left, right, strict=True)])
-    lengths = lengths.reshape(-1, 2)
-    shorter, longer = lengths.min(1), lengths.max(1)
-    unequal = np.flatnonzero((shorter >= LONG_PART) & (longer - shorter > 2) & (ratio < PART))
-    if len(unequal):
+    lengths = np.array([list(map(len, left)), list(map(len, right))]).reshape(2, -1)
+    shorter, longer = lengths.min(0), lengths.max(0)
+    rare = np.minimum(np.minimum(pairs.left.rarity, pairs.right.rarity) / 8, 1)
+    most = WEIGHTS["title"].weight * np.maximum(ratio, PART) + WEIGHTS["title_rare"].weight * rare
+    close = (most >= needed) & (shorter > 0)
+    parts = np.flatnonzero(
+        close & (shorter >= LONG_PART) & (longer - shorter > 2) & (ratio < PART)
+    ).tolist()
+    if parts:
         part = process.cpdist(
-            [left[at] for at in unequal],
-            [right[at] for at in unequal],
+            [left[at] for at in parts],
+            [right[at] for at in parts],
             scorer=fuzz.partial_ratio,
             workers=-1,
         )
-        ratio[unequal] = np.maximum(ratio[unequal], PART * np.asarray(part) / 100)
+        ratio[parts] = np.maximum(ratio[parts], PART * np.asarray(part) / 100)
     own, opposed = np.zeros(len(pairs), np.float32), np.zeros(len(pairs), np.float32)
+    rarity = _Rarity(model)
     one, other = pairs.both("titles")
-    for at in np.flatnonzero((ratio < 1) & (shorter > 0)).tolist():
-        words = _own_words(one[at], other[at], model)
+    for at in np.flatnonzero(close & (ratio < 1)).tolist():
+        words = _own_words(one[at], other[at], rarity)
         if words.n_fewer >= CONTAINED and ratio[at] < PART:
             ratio[at] = max(ratio[at], PART * words.shared / (words.shared + words.own))
         own[at] = min(1.0, words.own / 1.5)
         opposed[at] = words.is_opposed
     ratio[shorter == 0] = 0
-    rare = np.minimum(np.minimum(pairs.left.rarity, pairs.right.rarity) / 8, 1)
     return {
         "title": ratio.astype(np.float32),
         "title_rare": (rare * np.clip((ratio - 0.8) / 0.2, 0, 1)).astype(np.float32),
         "title_leftover": own,
         "title_opposed": opposed,
     }
+
+
+class _Rarity(dict[str, float]):
+    """How rare words are, looked up once each."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self._model = model
+
+    def __missing__(self, word: str) -> float:
+        rarity = self[word] = self._model.rarity(word)
+        return rarity
 
 
 class _Words(NamedTuple):
@@ -84,7 +107,7 @@ class _Words(NamedTuple):
     """Whether a word of one's own is the opposite of one of the other's."""
 
 
-def _own_words(left: str, right: str, model: Model) -> _Words:
+def _own_words(left: str, right: str, rarity: _Rarity) -> _Words:
     """Part the words of two titles; a misspelt word is not one of its own."""
     one, other = set(left.split()), set(right.split())
     both = one & other
@@ -95,29 +118,34 @@ def _own_words(left: str, right: str, model: Model) -> _Words:
     if one and other:
         opposed = is_opposed(one, other)
         one, other = _without_variants(one, other)
-    own = min(sum(map(model.rarity, one)), sum(map(model.rarity, other)))
-    return _Words(own, sum(map(model.rarity, both)) + 1e-9, n_fewer, opposed)
+    told = rarity.__getitem__
+    own = min(sum(map(told, one)), sum(map(told, other)))
+    return _Words(own, sum(map(told, both)) + 1e-9, n_fewer, opposed)
 
 
 def _without_variants(left: set[str], right: set[str]) -> tuple[set[str], set[str]]:
     """The words that are not spellings of each other; joined and parted words are."""
     whole_left, whole_right = "".join(sorted(left)), "".join(sorted(right))
-    return (
-        {word for word in left if not _has_variant(word, right, whole_right)},
-        {word for word in right if not _has_variant(word, left, whole_left)},
-    )
+    one = {word for word in left if not _has_variant(word, right, whole_right)}
+    if not one:
+        return one, right
+    return one, {word for word in right if not _has_variant(word, left, whole_left)}
 
 
 def _has_variant(word: str, others: Iterable[str], whole: str) -> bool:
     if word.isdigit():
         return False
-    if len(word) > 3 and word in whole:
+    length = len(word)
+    if length > 3 and word in whole:
         return True
-    return any(
-        (len(word) > 4 and not other.isdigit() and fuzz.ratio(word, other) >= 80)
-        or (len(other) > 3 and other in word)
-        for other in others
-    )
+    for other in others:
+        if len(other) > 3 and other in word:
+            return True
+        # A ratio of 80 cannot be reached by words of which one is half as long again.
+        is_near = length > 4 and 2 * length <= 3 * len(other) <= 4.5 * length
+        if is_near and not other.isdigit() and fuzz.ratio(word, other, score_cutoff=80):
+            return True
+    return False
 
 
 def shared_title(pairs: Pairs, _model: Model) -> Reasons:
@@ -256,11 +284,17 @@ def place_and_people(pairs: Pairs, _model: Model) -> Reasons:
     return {"place_and_people": np.where(same, np.where(several, 1, 0.6), 0).astype(np.float32)}
 
 
-def venue(pairs: Pairs, model: Model) -> Reasons:
-    """Whether the venues are the same one, also abbreviated or by a name the model has learnt."""
+def venue(pairs: Pairs, model: Model, needed: Flags) -> Reasons:
+    """Whether the venues are the same one, also abbreviated or by a name the model has learnt.
+
+    Args:
+        pairs: what is compared.
+        model: which names are one.
+        needed: pairs of which it matters; of others neither is said.
+    """
     alike = np.full(len(pairs), -1, np.float32)
     one, other = pairs.both("venue")
-    for at in np.flatnonzero((one != "") & (other != "")).tolist():
+    for at in np.flatnonzero(needed & (one != "") & (other != "")).tolist():
         names = (one[at], other[at]) if one[at] <= other[at] else (other[at], one[at])
         alike[at] = 1.0 if names in model.venue_aliases else likeness(*names)
     return {
@@ -301,6 +335,6 @@ def identifiers(pairs: Pairs, _model: Model) -> Reasons:
 
 
 EVIDENCE: tuple[Evidence, ...] = (
-    title, shared_title, numbers, kind, authors, year, place, place_and_people, venue,
+    shared_title, numbers, kind, authors, year, place, place_and_people,
     form, doi, identifiers,
 )  # fmt: skip

@@ -22,9 +22,13 @@ from warehouse.dedupe.decision import (
 from warehouse.dedupe.evidence import Reasons
 from warehouse.dedupe.model import Model
 from warehouse.dedupe.pairs import COMPARED, Floats, Numbers, Pairs, pairs_of
+from warehouse.dedupe.sifting import Sieve
 from warehouse.dedupe.weights import ACCEPTED, WEIGHTS
 
 CHUNK = 50_000
+"""Pairs that are compared at a time, about."""
+GLANCED_AT = 100_000
+"""Pairs that are sifted at a time."""
 STRONG_NO = 7.5
 """Two records of one group whose evidence comes to less are a conflict."""
 
@@ -81,10 +85,9 @@ def compare(
     """
     compared = keys.select(COMPARED).combine_chunks()
     found: list[Compared] = [_none()]
-    for start in range(0, len(left), CHUNK):
-        one, other = left[start : start + CHUNK], right[start : start + CHUNK]
+    for one, other, done in _sifted(compared, left, right):
         pairs = pairs_of(compared, one, other)
-        reasons = reasons_of(pairs, model)
+        reasons = reasons_of(pairs, model, cutoff=True)
         if seen is not None:
             seen(pairs, reasons)
         relation, scores = decide(reasons)
@@ -102,13 +105,35 @@ def compare(
         )
         found.append(Compared(one[kept], other[kept], relation[kept], scores[kept], table))
         if tell is not None:
-            tell(min(1.0, (start + CHUNK) / len(left)))
+            tell(done)
     return Compared(
         *(
             np.concatenate([getattr(item, name) for item in found])
             for name in Compared.__dataclass_fields__
         )
     )
+
+
+def _sifted(
+    keys: pa.Table, left: Numbers, right: Numbers
+) -> Iterator[tuple[Numbers, Numbers, float]]:
+    """The pairs that are worth comparing, some at a time, and the share of all that is done then."""
+    used = np.zeros(keys.num_rows, bool)
+    used[left] = used[right] = True
+    place = np.cumsum(used) - 1
+    sieve = Sieve(keys.filter(pa.array(used)))
+    kept: list[tuple[Numbers, Numbers]] = []
+    n_kept = 0
+    for start in range(0, len(left), GLANCED_AT):
+        one, other = left[start : start + GLANCED_AT], right[start : start + GLANCED_AT]
+        worthwhile = sieve.worthwhile(place[one], place[other])
+        kept.append((one[worthwhile], other[worthwhile]))
+        n_kept += len(kept[-1][0])
+        is_last = start + GLANCED_AT >= len(left)
+        if n_kept >= CHUNK or is_last:
+            sides = (np.concatenate(side) for side in zip(*kept, strict=True))
+            yield *sides, min(1.0, (start + GLANCED_AT) / len(left))
+            kept, n_kept = [], 0
 
 
 def _none() -> Compared:

@@ -5,7 +5,7 @@ which a record is looked for (`blocks`). Two records are compared only if they s
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import combinations
@@ -100,18 +100,12 @@ _ARCHIVES = re.compile(
 )
 
 
-@lru_cache(maxsize=500_000)
 def number_of(text: str) -> int:
     """The number that stands for a text, of 60 bits, the same on every machine and for ever."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") & _MASK
 
 
-def _mixed(*numbers: int) -> int:
-    mixed = 0
-    for number in numbers:
-        mixed = ((mixed ^ number) * 0x9E3779B97F4A7C15) & _MASK
-        mixed ^= mixed >> 29
-    return mixed
+_number_of_word = lru_cache(maxsize=500_000)(number_of)
 
 
 def _first_number(text: str | None) -> int | None:
@@ -152,11 +146,11 @@ def keys_of(record: Record, model: Model) -> Keys:
     squeezed = "".join(title.words)
     authors = people(record.authors)
     surnames = [surname for surname, _ in authors[:MOST_AUTHORS]]
-    hashed = tuple(number_of(surname) for surname in surnames)
+    hashed = tuple(_number_of_word(surname) for surname in surnames)
     long_words: dict[int, None] = {}
     for _, words in authors:
         for word in words:
-            long_words[number_of(word)] = None
+            long_words[_number_of_word(word)] = None
         if len(long_words) >= MOST_WORDS:
             break
     doi = None
@@ -169,8 +163,11 @@ def keys_of(record: Record, model: Model) -> Keys:
     venue = _folded(record.venue) if record.venue else ""
     volume, page = _first_number(record.volume), _first_number(record.pages)
     rarity = sum(map(model.rarity, title.words))
-    rarest = sorted(set(title.words), key=lambda word: (model.words.get(word, 0), -len(word), word))
-    blocks = set(_blocks(squeezed, hashed, rarest[:4], record.year, volume, page))
+    known = model.words.get
+    rarest = sorted([(known(word, 0), -len(word), word) for word in set(title.words)])[:4]
+    blocks = set(
+        _blocks(squeezed, hashed, [word for _, _, word in rarest], record.year, volume, page)
+    )
     blocks.update(filter(None, identifiers))
     if doi is not None:
         blocks.add(doi)
@@ -202,6 +199,8 @@ def keys_of(record: Record, model: Model) -> Keys:
 _START, _END, _START_NAME, _RARE_PAIR, _RARE_NAME, _PLACE, _PAGE, _NAMES, _ALL_YEAR, _ALL_NAME = (
     number_of(f"block {kind}") for kind in range(10)
 )
+_SECOND, _THIRD, _FOURTH = (number_of(f"place {place}") | 1 for place in range(3))
+"""Factors by which what stands second in a block is not what stands first."""
 
 
 def _blocks(
@@ -211,29 +210,30 @@ def _blocks(
     year: int | None,
     volume: int | None,
     page: int | None,
-) -> Iterator[int]:
+) -> list[int]:
     """The keys under which a record is looked for; each survives other damage than the next."""
+    found = []
     if squeezed:
-        yield _mixed(_START, number_of(squeezed[:28]))
-        yield _mixed(_END, number_of(squeezed[-24:]))
-        start = number_of(squeezed[:10])
-        for surname in surnames[:3]:
-            yield _mixed(_START_NAME, start, surname)
-        numbers = [number_of(word) for word in rarest]
-        for one, other in combinations(sorted(numbers), 2):
-            yield _mixed(_RARE_PAIR, one, other)
-        for word in numbers[:3]:
-            for surname in surnames[:4]:
-                yield _mixed(_RARE_NAME, word, surname)
-        whole = number_of(squeezed)
+        whole, start = number_of(squeezed), number_of(squeezed[:10])
+        found += [_START + number_of(squeezed[:28]), _END + number_of(squeezed[-24:])]
+        found += [_START_NAME + start + surname * _SECOND for surname in surnames[:2]]
+        words = sorted(map(_number_of_word, rarest[:3]))
+        found += [_RARE_PAIR + one + other * _SECOND for one, other in combinations(words, 2)]
+        words = list(map(_number_of_word, rarest[:2]))
+        found += [
+            _RARE_NAME + word + surname * _SECOND for word in words for surname in surnames[:3]
+        ]
         if year is not None:
-            yield _mixed(_ALL_YEAR, whole, year)
-        for surname in surnames[:1]:
-            yield _mixed(_ALL_NAME, whole, surname)
+            found.append(_ALL_YEAR + whole + year * _SECOND)
+        if surnames:
+            found.append(_ALL_NAME + whole + surnames[0] * _SECOND)
     if year is not None and page is not None:
         if volume is not None:
-            yield _mixed(_PAGE, year, volume, page)
-        for surname in surnames[:1]:
-            yield _mixed(_PLACE, surname, year, page)
+            found.append(_PAGE + year + volume * _SECOND + page * _THIRD)
+        if surnames:
+            found.append(_PLACE + surnames[0] + year * _SECOND + page * _THIRD)
     if year is not None and len(surnames) > 1:
-        yield _mixed(_NAMES, *sorted(surnames[:3]), year)
+        factors = (1, _SECOND, _THIRD)
+        names = zip(sorted(surnames[:3]), factors, strict=False)
+        found.append(_NAMES + sum(name * factor for name, factor in names) + year * _FOURTH)
+    return [block & _MASK for block in found]

@@ -7,6 +7,7 @@ match is a function of these two only, so the order of their arrival does not ma
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import log
 
 
@@ -50,6 +51,7 @@ TELLING = 2_000
 word tells of two records does not change when others come in."""
 
 
+@lru_cache(maxsize=100_000)
 def _rarity(n_with: int, n_records: int) -> float:
     """From the share of records; a corpus of a few records is taken for a part of a larger one."""
     return min(1.0, max(0.0, log(max(n_records, TELLING) / n_with) / log(TELLING)))

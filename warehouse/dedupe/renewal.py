@@ -57,13 +57,29 @@ def renew(writer: Writer, *, is_whole: bool) -> Model:
         model = _learnt(db, keys, model)
         modelstore.store(writer, model)
     _note_matches(db, (compare(keys, left, right, model) for left, right in _near(db)), model)
-    db.execute(
-        sql_file("dedupe", "lost.sql")
-        .replace("living_match_keys", stored)
-        .format(most=MOST_IN_BLOCK)
-    )
+    _note_ended(db)
     _write(writer)
     return model
+
+
+def _note_ended(db: duckdb.DuckDBPyConnection) -> None:
+    """Table ended_matches: what is stored of listings that are compared anew, and what was lost."""
+    db.execute(sql_file("dedupe", "doubtful.sql").format(most=MOST_IN_BLOCK))
+    # The keys of all listings are looked through again only where there is something to find.
+    is_any = db.execute("select 1 from doubtful limit 1").fetchall()
+    if is_any:
+        db.execute(sql_file("dedupe", "lost.sql").format(most=MOST_IN_BLOCK))
+    lost = "lost" if is_any else "doubtful"
+    db.execute(
+        f"""
+        create or replace temp table ended_matches as
+        select m.left_id, m.right_id from living_matches as m
+        where m.left_id in (select listing_id from renewed)
+            or m.right_id in (select listing_id from renewed)
+        union
+        select left_id, right_id from {lost}
+        """
+    )
 
 
 def _counted(writer: Writer) -> Model:

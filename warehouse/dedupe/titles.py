@@ -48,6 +48,12 @@ _KINDS = (
     ("supplement", re.compile(r"^supplement(?:ary|al)? (?:material|information|data|to|for)\b|[:(\[] ?supplement(?:ary|al)? (?:material|information|data)[.)\]]*$", re.IGNORECASE)),
 )  # fmt: skip
 
+_HINTS = (
+    "errat", "correct", "corrig", "addend", "retract", "withdr", "concern", "reply", "respon", "rejoin",
+    "comment", "discuss", "letter", "supplement", "re:", "re :",
+)  # fmt: skip
+"""One of these is in every notice; most titles need no closer look."""
+
 _NUMBER_WORDS = {
     word: value
     for value, words in enumerate(
@@ -106,7 +112,8 @@ def read_title(text: str) -> Title:
     kind = ARTICLE
     if "(" in text or "[" in text:
         text, kind = _without_trailers(text)
-    if kind == ARTICLE:
+    lower = text.lower()
+    if kind == ARTICLE and any(hint in lower for hint in _HINTS):
         kind = next((name for name, form in _KINDS if form.search(text)), ARTICLE)
     words = tuple(folded_words(text))
     return Title(words, _numbers(words, text), kind, _part(text))
@@ -116,16 +123,18 @@ _NAMED_PART = re.compile(
     r"\b(?:parts?|pt\.|chapter|volume|book)\s+(\d{1,3}|[ivx]{1,5}|one|two|three|four|five)\b",
     re.IGNORECASE,
 )
+_PART_HINTS = ("part", "pt.", "chapter", "volume", "book")
 _NUMBERED_PART = re.compile(r"(\w*)[\s,:;(]\s*(III?|IV|VI{1,3}|IX)(?=\s*[):.,;]|\s*$)")
 
 
 def _part(text: str) -> str:
     """`2` of "Looms, Part II", "Looms II: Shuttles" and "looms (part two)"; not of "type II"."""
-    named = _NAMED_PART.search(text)
-    if named is not None:
+    lower = text.lower()
+    named = any(hint in lower for hint in _PART_HINTS) and _NAMED_PART.search(text)
+    if named:
         number = named[1].lower()
     else:
-        numbered = _NUMBERED_PART.search(text)
+        numbered = _NUMBERED_PART.search(text) if "I" in text or "V" in text else None
         if numbered is None or numbered[1].lower() in _COUNTED:
             return ""
         number = numbered[2].lower()
@@ -172,7 +181,7 @@ def _numbers(words: tuple[str, ...], text: str) -> tuple[str, ...]:
             if roman and (before in _COUNTED or word.upper() in text):
                 found.append(str(10 * len(roman[1]) + _ONES[roman[2]]))
         before = word
-    standing = _STANDING.search(text)
-    if standing and not found:
+    standing = None if found else _STANDING.search(text)
+    if standing:
         found.append(str(_ONES.get(standing[1].lower(), 10)))
     return tuple(sorted(found)) if len(found) > 1 else tuple(found)
