@@ -68,6 +68,8 @@ MATCHES = pa.schema(
 
 MOST_IN_BLOCK = 50
 """Of a block that more records share only neighbours are compared."""
+FEW_IN_BLOCK = 8
+"""A pair that shares one block only is compared if so few share it."""
 MOST_IN_CROWD = 3_000
 """A block that more records share is not used."""
 LEARNT_FROM = 200_000
@@ -195,7 +197,7 @@ def candidates(db: duckdb.DuckDBPyConnection, keys: pa.Table) -> tuple[Numbers, 
     db.register("numbered", keys.select(["title", "blocks"]).append_column("number", numbers))
     both = " union ".join(
         f"({sql_file('dedupe', name)})" for name in ("candidates.sql", "crowded.sql")
-    ).format(keys="numbered", most=MOST_IN_BLOCK, crowd=MOST_IN_CROWD)
+    ).format(keys="numbered", most=MOST_IN_BLOCK, few=FEW_IN_BLOCK, crowd=MOST_IN_CROWD)
     found = db.execute(f"select * from ({both}) order by all").fetchnumpy()
     db.unregister("numbered")
     return found["left_number"], found["right_number"]

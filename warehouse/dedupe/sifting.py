@@ -7,6 +7,7 @@ set some of 256 bits; pairs whose bits are unlike are told apart by counting bit
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from rapidfuzz import fuzz, process
 
 from warehouse.dedupe.pairs import Flags, Floats, Numbers, Side
 
@@ -18,6 +19,10 @@ ALIKE = 0.5
 """Titles less alike are not one, nor one a part of the other."""
 ALIKE_OF_STRANGERS = 0.65
 """The same of records that share no author."""
+ALIKE_IN_ALL = 0.75
+"""Titles less alike are read letter by letter, and must then be alike in the order of letters too."""
+ALIKE_IN_ORDER = 0.55
+"""Share of the letters of both titles that stand in one order."""
 _ROWS = 200_000
 _BLANK = 32
 
@@ -85,7 +90,8 @@ class Sieve:
     """What of every record is looked at to see which pairs are worth comparing."""
 
     def __init__(self, keys: pa.Table) -> None:
-        self._titles = signatures(keys["title"])
+        self._titles = keys["title"]
+        self._signatures = signatures(self._titles)
         side = Side(keys)
         self._people = _people_bits(side.name_words)
         self._numbers = {name: getattr(side, name) for name in ("year", "volume", "page", "doi")}
@@ -103,9 +109,18 @@ class Sieve:
         certain |= same["page"] & (same["year"] | same["volume"])
         here, there = self._people[left], self._people[right]
         strangers = (here != 0) & (there != 0) & (here & there == 0)
-        alike = likeness(self._titles[left], self._titles[right])
+        alike = likeness(self._signatures[left], self._signatures[right])
         needed = np.where(strangers & ~same["volume"], ALIKE_OF_STRANGERS, ALIKE)
         worthwhile: Flags = certain | (alike >= needed)
+        doubtful = np.flatnonzero(worthwhile & ~certain & (alike < ALIKE_IN_ALL))
+        read = process.cpdist(
+            self._titles.take(left[doubtful]).to_pylist(),
+            self._titles.take(right[doubtful]).to_pylist(),
+            scorer=fuzz.ratio,
+            score_cutoff=100 * ALIKE_IN_ORDER,
+            workers=-1,
+        )
+        worthwhile[doubtful[read == 0]] = False
         return worthwhile
 
     def _same(self, name: str, left: Numbers, right: Numbers) -> Flags:
