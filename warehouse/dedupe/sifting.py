@@ -103,16 +103,8 @@ class Sieve:
         Without a shared identifier or place the titles must be alike, and where no author is shared
         all the more: what else agrees could not make up for it.
         """
-        same = {name: self._same(name, left, right) for name in self._numbers}
-        one, other = self._identifiers[left], self._identifiers[right]
-        certain = same["doi"] | ((one == other) & (one != 0)).any(1)
-        certain |= same["page"] & (same["year"] | same["volume"])
-        here, there = self._people[left], self._people[right]
-        strangers = (here != 0) & (there != 0) & (here & there == 0)
-        alike = likeness(self._signatures[left], self._signatures[right])
-        needed = np.where(strangers & ~same["volume"], ALIKE_OF_STRANGERS, ALIKE)
-        worthwhile: Flags = certain | (alike >= needed)
-        doubtful = np.flatnonzero(worthwhile & ~certain & (alike < ALIKE_IN_ALL))
+        worthwhile, is_doubtful = self.glance(left, right)
+        doubtful = np.flatnonzero(worthwhile & is_doubtful)
         read = process.cpdist(
             self._titles.take(left[doubtful]).to_pylist(),
             self._titles.take(right[doubtful]).to_pylist(),
@@ -122,6 +114,19 @@ class Sieve:
         )
         worthwhile[doubtful[read == 0]] = False
         return worthwhile
+
+    def glance(self, left: Numbers, right: Numbers) -> tuple[Flags, Flags]:
+        """Whether each pair may be worthwhile, and whether its titles must be read to tell."""
+        same = {name: self._same(name, left, right) for name in self._numbers}
+        one, other = self._identifiers[left], self._identifiers[right]
+        certain = same["doi"] | ((one == other) & (one != 0)).any(1)
+        certain |= same["page"] & (same["year"] | same["volume"])
+        here, there = self._people[left], self._people[right]
+        strangers = (here != 0) & (there != 0) & (here & there == 0)
+        alike = likeness(self._signatures[left], self._signatures[right])
+        needed = np.where(strangers & ~same["volume"], ALIKE_OF_STRANGERS, ALIKE)
+        worthwhile: Flags = certain | (alike >= needed)
+        return worthwhile, ~certain & (alike < ALIKE_IN_ALL)
 
     def _same(self, name: str, left: Numbers, right: Numbers) -> Flags:
         values = self._numbers[name]
