@@ -16,11 +16,11 @@ from schemas.normalize.ids import arxiv_id, doi
 from schemas.normalize.text import readable
 from warehouse.dedupe import learning
 from warehouse.dedupe.decision import RELATIONS, VERSION
-from warehouse.dedupe.grouping import GLANCED_AT, Compared, Guard, compare, group
+from warehouse.dedupe.grouping import Compared, Guard, compare, group
 from warehouse.dedupe.keys import Record, keys_of
 from warehouse.dedupe.model import Model
 from warehouse.dedupe.pairs import Numbers, keys_table
-from warehouse.dedupe.sifting import Sieve
+from warehouse.dedupe.sifting import GLANCED_AT, Sieve
 from warehouse.manifest import sql_file
 
 _TEXT: pa.DataType = pa.string()
@@ -152,11 +152,13 @@ def label(
     tell = progress or (lambda _step, _share: None)
     tell("looking for pairs", 0.0)
     with tempfile.TemporaryDirectory() as spilled:
-        settings = {"temp_directory": spilled, "memory_limit": _MEMORY}
+        settings: dict[str, Any] = {"temp_directory": spilled, "memory_limit": _MEMORY}
         with duckdb.connect(config=settings) as db:
             left, right = candidates(db, keys, lambda share: tell("looking for pairs", share))
     model = learn(keys, left, right, model)
-    compared = compare(keys, left, right, model, lambda share: tell("comparing", share))
+    compared = compare(
+        keys, left, right, model, lambda share: tell("comparing", share), are_sifted=True
+    )
     del left, right
     tell("grouping", 0.0)
     papers, editions = group(keys.num_rows, compared, Guard(keys, model, sources=sources))
@@ -220,14 +222,13 @@ def candidates(
             parts=parts,
             part=part,
         )
-        found = db.execute(sql)
-        for batch in found.to_arrow_reader(GLANCED_AT):
-            left, right, n_blocks = (column.to_numpy() for column in batch.columns)
+        for batch in db.sql(sql).to_arrow_reader(GLANCED_AT):
+            left, right, found_in = (column.to_numpy() for column in batch.columns)
             kept, _ = sieve.glance(left, right)
             if parts == 1:
-                kept &= n_blocks > 1
+                kept &= found_in > 1
             pairs.append(left[kept].astype(np.int64) * n + right[kept])
-            shared.append(np.minimum(n_blocks[kept], 2).astype(np.int8))
+            shared.append(np.minimum(found_in[kept], 2).astype(np.int8))
         if tell is not None:
             tell((part + 1) / parts)
     db.unregister("numbered")
@@ -235,14 +236,17 @@ def candidates(
     every, place = np.unique(np.concatenate(pairs), return_inverse=True)
     n_blocks = np.bincount(place, np.concatenate(shared), minlength=len(every))
     every = every[n_blocks >= 2]
-    return every // max(n, 1), every % max(n, 1)
+    del place, n_blocks, pairs, shared
+    left, right = every // max(n, 1), every % max(n, 1)
+    kept = sieve.sifted(left, right)
+    return left[kept], right[kept]
 
 
 def learn(keys: pa.Table, left: Numbers, right: Numbers, model: Model) -> Model:
     """The model with what pairs of this data show: aliases of venues, fields not to be trusted."""
     anchors = learning.Anchors()
     step = 1 + len(left) // LEARNT_FROM
-    compare(keys, left[::step], right[::step], model, seen=anchors.add)
+    compare(keys, left[::step], right[::step], model, seen=anchors.add, are_sifted=True)
     return replace(
         model,
         venue_aliases=frozenset(anchors.aliases()),

@@ -4,6 +4,8 @@ Most pairs that share a block are two works of one field or group. A title's let
 set some of 256 bits; pairs whose bits are unlike are told apart by counting bits, without the titles.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -23,12 +25,14 @@ ALIKE_IN_ALL = 0.75
 """Titles less alike are read letter by letter, and must then be alike in the order of letters too."""
 ALIKE_IN_ORDER = 0.55
 """Share of the letters of both titles that stand in one order."""
+GLANCED_AT = 100_000
+"""Pairs that are sifted at a time."""
 _ROWS = 200_000
 _BLANK = 32
 
 
-def signatures(titles: pa.Array | pa.ChunkedArray) -> Signatures:
-    """The signature of every title in folded words; that of an empty one is 0.
+def signatures(titles: Any) -> Signatures:
+    """The signature of every title of a column, in folded words; that of an empty one is 0.
 
     Letters are UTF-8's bytes, and three that stand in one word are taken together.
     """
@@ -41,7 +45,7 @@ def signatures(titles: pa.Array | pa.ChunkedArray) -> Signatures:
     return np.concatenate([np.zeros((0, PARTS), np.uint64), *found])
 
 
-def _signed(titles: pa.Array) -> Signatures:
+def _signed(titles: Any) -> Signatures:
     _, offset_buffer, letter_buffer = titles.buffers()
     offsets = np.frombuffer(offset_buffer, np.int32)[
         titles.offset : titles.offset + len(titles) + 1
@@ -96,6 +100,13 @@ class Sieve:
         self._people = _people_bits(side.name_words)
         self._numbers = {name: getattr(side, name) for name in ("year", "volume", "page", "doi")}
         self._identifiers = side.identifiers
+
+    def sifted(self, left: Numbers, right: Numbers) -> Flags:
+        """The same as `worthwhile`, of any number of pairs."""
+        steps = range(0, len(left), GLANCED_AT)
+        stretches = (slice(start, start + GLANCED_AT) for start in steps)
+        found = [self.worthwhile(left[some], right[some]) for some in stretches]
+        return np.concatenate([np.zeros(0, bool), *found])
 
     def worthwhile(self, left: Numbers, right: Numbers) -> Flags:
         """Whether each pair of rows may be one work, related, or undecided.
