@@ -3,6 +3,7 @@
 The same steps as in a lake, all at once: the model is made of these records and used for nothing else.
 """
 
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from warehouse.dedupe.grouping import Compared, Guard, compare, group
 from warehouse.dedupe.keys import Record, keys_of
 from warehouse.dedupe.model import Model
 from warehouse.dedupe.pairs import Numbers, keys_table
+from warehouse.dedupe.sifting import GLANCED_AT, Sieve
 from warehouse.manifest import sql_file
 
 _TEXT: pa.DataType = pa.string()
@@ -68,11 +70,17 @@ MATCHES = pa.schema(
 
 MOST_IN_BLOCK = 50
 """Of a block that more records share only neighbours are compared."""
+FEW_IN_BLOCK = 8
+"""A block that so few records share tells twice as much: a pair must share two, or one of these."""
 MOST_IN_CROWD = 3_000
 """A block that more records share is not used."""
 LEARNT_FROM = 200_000
 """Pairs that are looked at for what this data cannot be trusted in."""
 _ROWS = 10_000
+_MEMORY = "3GB"
+"""More than this the search for pairs writes to temporary files."""
+_RECORDS_AT_ONCE = 800_000
+"""The blocks of so many records are listed at once."""
 
 Progress = Callable[[str, float], None]
 
@@ -143,11 +151,14 @@ def label(
     """
     tell = progress or (lambda _step, _share: None)
     tell("looking for pairs", 0.0)
-    with duckdb.connect() as db:
-        left, right = candidates(db, keys)
-    tell("looking for pairs", 1.0)
+    with tempfile.TemporaryDirectory() as spilled:
+        settings: dict[str, Any] = {"temp_directory": spilled, "memory_limit": _MEMORY}
+        with duckdb.connect(config=settings) as db:
+            left, right = candidates(db, keys, lambda share: tell("looking for pairs", share))
     model = learn(keys, left, right, model)
-    compared = compare(keys, left, right, model, lambda share: tell("comparing", share))
+    compared = compare(
+        keys, left, right, model, lambda share: tell("comparing", share), are_sifted=True
+    )
     del left, right
     tell("grouping", 0.0)
     papers, editions = group(keys.num_rows, compared, Guard(keys, model, sources=sources))
@@ -189,23 +200,53 @@ def make_keys(records: pa.Table, model: Model, tell: Callable[[float], None]) ->
     return pa.concat_tables([*tables, keys_table(rows)])
 
 
-def candidates(db: duckdb.DuckDBPyConnection, keys: pa.Table) -> tuple[Numbers, Numbers]:
-    """The pairs of rows of `keys` that share a block, by their places, sorted."""
-    numbers = pa.array(np.arange(keys.num_rows))
+def candidates(
+    db: duckdb.DuckDBPyConnection, keys: pa.Table, tell: Callable[[float], None] | None = None
+) -> tuple[Numbers, Numbers]:
+    """The pairs of rows of `keys` that are worth comparing, by their places, sorted.
+
+    They share a block, or more than one where it is not a small one, and pass the sieve.
+    """
+    n = keys.num_rows
+    sieve = Sieve(keys)
+    numbers = pa.array(np.arange(n, dtype=np.int32))
     db.register("numbered", keys.select(["title", "blocks"]).append_column("number", numbers))
-    both = " union ".join(
-        f"({sql_file('dedupe', name)})" for name in ("candidates.sql", "crowded.sql")
-    ).format(keys="numbered", most=MOST_IN_BLOCK, crowd=MOST_IN_CROWD)
-    found = db.execute(f"select * from ({both}) order by all").fetchnumpy()
+    parts = 1 + n // _RECORDS_AT_ONCE
+    pairs, shared = [np.zeros(0, np.int64)], [np.zeros(0, np.int8)]
+    for part in range(parts):
+        sql = sql_file("dedupe", "candidates.sql").format(
+            keys="numbered",
+            few=FEW_IN_BLOCK,
+            most=MOST_IN_BLOCK,
+            crowd=MOST_IN_CROWD,
+            parts=parts,
+            part=part,
+        )
+        for batch in db.sql(sql).to_arrow_reader(GLANCED_AT):
+            left, right, found_in = (column.to_numpy() for column in batch.columns)
+            kept, _ = sieve.glance(left, right)
+            if parts == 1:
+                kept &= found_in > 1
+            pairs.append(left[kept].astype(np.int64) * n + right[kept])
+            shared.append(np.minimum(found_in[kept], 2).astype(np.int8))
+        if tell is not None:
+            tell((part + 1) / parts)
     db.unregister("numbered")
-    return found["left_number"], found["right_number"]
+    # A pair that shares one block only, and not a small one, is of two works of one field.
+    every, place = np.unique(np.concatenate(pairs), return_inverse=True)
+    n_blocks = np.bincount(place, np.concatenate(shared), minlength=len(every))
+    every = every[n_blocks >= 2]
+    del place, n_blocks, pairs, shared
+    left, right = every // max(n, 1), every % max(n, 1)
+    kept = sieve.sifted(left, right)
+    return left[kept], right[kept]
 
 
 def learn(keys: pa.Table, left: Numbers, right: Numbers, model: Model) -> Model:
     """The model with what pairs of this data show: aliases of venues, fields not to be trusted."""
     anchors = learning.Anchors()
     step = 1 + len(left) // LEARNT_FROM
-    compare(keys, left[::step], right[::step], model, seen=anchors.add)
+    compare(keys, left[::step], right[::step], model, seen=anchors.add, are_sifted=True)
     return replace(
         model,
         venue_aliases=frozenset(anchors.aliases()),

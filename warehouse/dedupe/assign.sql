@@ -1,8 +1,9 @@
 -- The paper_id of every component: a function of the previous papers and the new grouping only.
 -- A component that holds the birth listing of earlier papers takes the oldest of their ids, the
--- others of them are retired. One that holds none takes the id of a retired paper that was born with
--- one of its listings, so that undoing a merge brings the id back; else it is born and named after
--- its smallest listing_id.
+-- others of them are retired; of equally old ones, the one born with the smallest listing_id, so that
+-- a paper that a decision split is the same again without it. A component that holds none takes the
+-- id of a retired paper that was born with one of its listings, so that undoing a merge brings the id
+-- back; else it is born and named after its smallest listing_id.
 -- Grain: one row per component.
 create or replace temp table assigned as
 with earlier as (
@@ -11,7 +12,7 @@ with earlier as (
         p.paper_id,
         p.birth_listing_id,
         row_number() over (
-            partition by c.component order by p.first_seen_date, p.paper_id
+            partition by c.component order by p.first_seen_date, p.birth_listing_id
         ) as age_rank,
     from components as c
     join affected_papers as p on c.listing_id = p.birth_listing_id

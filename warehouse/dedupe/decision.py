@@ -37,7 +37,10 @@ def reasons_of(pairs: Pairs, model: Model, *, cutoff: bool = False) -> Reasons:
         needed = UNDECIDED - WEIGHTS["venue_same"].weight - score(reasons, _MAY_BE_VOID)
     reasons.update(title(pairs, model, needed))
     of_titles = score({name: reasons[name] for name in ("title", "title_rare")})
-    reasons.update(venue(pairs, model, (of_titles >= needed) | (reasons["doi_same"] > 0)))
+    is_shared = (reasons["doi_same"] > 0) | (reasons["identifier_same"] > 0)
+    reasons.update(venue(pairs, model, is_shared | (of_titles >= needed)))
+    unequal = np.clip((0.97 - reasons["title"]) / 0.05, 0, 1)
+    reasons["title_alone"] = (reasons["authors_missing"] * unequal).astype(np.float32)
     together = reasons["place_and_people"] > 0
     reasons["title_leftover"] = np.where(together, 0, reasons["title_leftover"]).astype(np.float32)
     # What many works are called is still one work where it stands at one place, and likely one where

@@ -127,8 +127,6 @@ def _without_variants(left: set[str], right: set[str]) -> tuple[set[str], set[st
     """The words that are not spellings of each other; joined and parted words are."""
     whole_left, whole_right = "".join(sorted(left)), "".join(sorted(right))
     one = {word for word in left if not _has_variant(word, right, whole_right)}
-    if not one:
-        return one, right
     return one, {word for word in right if not _has_variant(word, left, whole_left)}
 
 
@@ -223,7 +221,12 @@ def authors(pairs: Pairs, _model: Model) -> Reasons:
 
 def _share_found(left: list[str], right: list[str]) -> float:
     """The share of the shorter list's surnames that the other has, as written or misspelt."""
-    few, many = sorted((left, right), key=len)
+    if len(left) == len(right):
+        return max(_found(left, right), _found(right, left))
+    return _found(*sorted((left, right), key=len))
+
+
+def _found(few: list[str], many: list[str]) -> float:
     return sum(any(fuzz.ratio(one, other) >= 75 for other in many) for one in few) / len(few)
 
 

@@ -21,14 +21,12 @@ from warehouse.dedupe.decision import (
 )
 from warehouse.dedupe.evidence import Reasons
 from warehouse.dedupe.model import Model
-from warehouse.dedupe.pairs import COMPARED, Floats, Numbers, Pairs, pairs_of
+from warehouse.dedupe.pairs import COMPARED, Flags, Floats, Numbers, Pairs, pairs_of
 from warehouse.dedupe.sifting import Sieve
 from warehouse.dedupe.weights import ACCEPTED, WEIGHTS
 
 CHUNK = 50_000
 """Pairs that are compared at a time, about."""
-GLANCED_AT = 100_000
-"""Pairs that are sifted at a time."""
 STRONG_NO = 7.5
 """Two records of one group whose evidence comes to less are a conflict."""
 
@@ -72,6 +70,7 @@ def compare(
     tell: Callable[[float], None] | None = None,
     *,
     seen: Callable[[Pairs, Reasons], None] | None = None,
+    are_sifted: bool = False,
 ) -> Compared:
     """Judge pairs of rows of `keys`, and keep those that are not simply different.
 
@@ -82,10 +81,15 @@ def compare(
         model: under which they are compared.
         tell: told which share is done.
         seen: shown every chunk with its reasons.
+        are_sifted: whether the pairs have passed the sieve, see `sifting`.
     """
     compared = keys.select(COMPARED).combine_chunks()
     found: list[Compared] = [_none()]
-    for one, other, done in _sifted(compared, left, right):
+    if not are_sifted:
+        worthwhile = _sifted(compared, left, right)
+        left, right = left[worthwhile], right[worthwhile]
+    for start in range(0, len(left), CHUNK):
+        one, other = left[start : start + CHUNK], right[start : start + CHUNK]
         pairs = pairs_of(compared, one, other)
         reasons = reasons_of(pairs, model, cutoff=True)
         if seen is not None:
@@ -105,7 +109,7 @@ def compare(
         )
         found.append(Compared(one[kept], other[kept], relation[kept], scores[kept], table))
         if tell is not None:
-            tell(done)
+            tell(min(1.0, (start + CHUNK) / len(left)))
     return Compared(
         *(
             np.concatenate([getattr(item, name) for item in found])
@@ -114,26 +118,12 @@ def compare(
     )
 
 
-def _sifted(
-    keys: pa.Table, left: Numbers, right: Numbers
-) -> Iterator[tuple[Numbers, Numbers, float]]:
-    """The pairs that are worth comparing, some at a time, and the share of all that is done then."""
+def _sifted(keys: pa.Table, left: Numbers, right: Numbers) -> Flags:
+    """Which pairs are worth comparing; only the records among them are looked at."""
     used = np.zeros(keys.num_rows, bool)
     used[left] = used[right] = True
     place = np.cumsum(used) - 1
-    sieve = Sieve(keys.filter(pa.array(used)))
-    kept: list[tuple[Numbers, Numbers]] = []
-    n_kept = 0
-    for start in range(0, len(left), GLANCED_AT):
-        one, other = left[start : start + GLANCED_AT], right[start : start + GLANCED_AT]
-        worthwhile = sieve.worthwhile(place[one], place[other])
-        kept.append((one[worthwhile], other[worthwhile]))
-        n_kept += len(kept[-1][0])
-        is_last = start + GLANCED_AT >= len(left)
-        if n_kept >= CHUNK or is_last:
-            sides = (np.concatenate(side) for side in zip(*kept, strict=True))
-            yield *sides, min(1.0, (start + GLANCED_AT) / len(left))
-            kept, n_kept = [], 0
+    return Sieve(keys.filter(pa.array(used))).sifted(place[left], place[right])
 
 
 def _none() -> Compared:

@@ -4,9 +4,12 @@ Most pairs that share a block are two works of one field or group. A title's let
 set some of 256 bits; pairs whose bits are unlike are told apart by counting bits, without the titles.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from rapidfuzz import fuzz, process
 
 from warehouse.dedupe.pairs import Flags, Floats, Numbers, Side
 
@@ -18,12 +21,18 @@ ALIKE = 0.5
 """Titles less alike are not one, nor one a part of the other."""
 ALIKE_OF_STRANGERS = 0.65
 """The same of records that share no author."""
+ALIKE_IN_ALL = 0.75
+"""Titles less alike are read letter by letter, and must then be alike in the order of letters too."""
+ALIKE_IN_ORDER = 0.55
+"""Share of the letters of both titles that stand in one order."""
+GLANCED_AT = 100_000
+"""Pairs that are sifted at a time."""
 _ROWS = 200_000
 _BLANK = 32
 
 
-def signatures(titles: pa.Array | pa.ChunkedArray) -> Signatures:
-    """The signature of every title in folded words; that of an empty one is 0.
+def signatures(titles: Any) -> Signatures:
+    """The signature of every title of a column, in folded words; that of an empty one is 0.
 
     Letters are UTF-8's bytes, and three that stand in one word are taken together.
     """
@@ -36,7 +45,7 @@ def signatures(titles: pa.Array | pa.ChunkedArray) -> Signatures:
     return np.concatenate([np.zeros((0, PARTS), np.uint64), *found])
 
 
-def _signed(titles: pa.Array) -> Signatures:
+def _signed(titles: Any) -> Signatures:
     _, offset_buffer, letter_buffer = titles.buffers()
     offsets = np.frombuffer(offset_buffer, np.int32)[
         titles.offset : titles.offset + len(titles) + 1
@@ -85,11 +94,19 @@ class Sieve:
     """What of every record is looked at to see which pairs are worth comparing."""
 
     def __init__(self, keys: pa.Table) -> None:
-        self._titles = signatures(keys["title"])
+        self._titles = keys["title"]
+        self._signatures = signatures(self._titles)
         side = Side(keys)
         self._people = _people_bits(side.name_words)
         self._numbers = {name: getattr(side, name) for name in ("year", "volume", "page", "doi")}
         self._identifiers = side.identifiers
+
+    def sifted(self, left: Numbers, right: Numbers) -> Flags:
+        """The same as `worthwhile`, of any number of pairs."""
+        steps = range(0, len(left), GLANCED_AT)
+        stretches = (slice(start, start + GLANCED_AT) for start in steps)
+        found = [self.worthwhile(left[some], right[some]) for some in stretches]
+        return np.concatenate([np.zeros(0, bool), *found])
 
     def worthwhile(self, left: Numbers, right: Numbers) -> Flags:
         """Whether each pair of rows may be one work, related, or undecided.
@@ -97,16 +114,30 @@ class Sieve:
         Without a shared identifier or place the titles must be alike, and where no author is shared
         all the more: what else agrees could not make up for it.
         """
+        worthwhile, is_doubtful = self.glance(left, right)
+        doubtful = np.flatnonzero(worthwhile & is_doubtful)
+        read = process.cpdist(
+            self._titles.take(left[doubtful]).to_pylist(),
+            self._titles.take(right[doubtful]).to_pylist(),
+            scorer=fuzz.ratio,
+            score_cutoff=100 * ALIKE_IN_ORDER,
+            workers=-1,
+        )
+        worthwhile[doubtful[read == 0]] = False
+        return worthwhile
+
+    def glance(self, left: Numbers, right: Numbers) -> tuple[Flags, Flags]:
+        """Whether each pair may be worthwhile, and whether its titles must be read to tell."""
         same = {name: self._same(name, left, right) for name in self._numbers}
         one, other = self._identifiers[left], self._identifiers[right]
         certain = same["doi"] | ((one == other) & (one != 0)).any(1)
         certain |= same["page"] & (same["year"] | same["volume"])
         here, there = self._people[left], self._people[right]
         strangers = (here != 0) & (there != 0) & (here & there == 0)
-        alike = likeness(self._titles[left], self._titles[right])
+        alike = likeness(self._signatures[left], self._signatures[right])
         needed = np.where(strangers & ~same["volume"], ALIKE_OF_STRANGERS, ALIKE)
         worthwhile: Flags = certain | (alike >= needed)
-        return worthwhile
+        return worthwhile, ~certain & (alike < ALIKE_IN_ALL)
 
     def _same(self, name: str, left: Numbers, right: Numbers) -> Flags:
         values = self._numbers[name]

@@ -23,6 +23,7 @@ UNDECIDED = 8.8
 WEIGHTS = {
     "title": Weight(10.0, "titles are alike"),
     "title_rare": Weight(1.5, "the title is long and of rare words"),
+    "title_alone": Weight(-0.4, "the titles are not equal, and one record names no authors"),
     "title_leftover": Weight(-2.2, "either title has words of its own"),
     "title_opposed": Weight(-2.7, "the titles name opposites"),
     "title_shared": Weight(-2.2, "many works bear this title"),
