@@ -126,6 +126,17 @@ def test_why_tells_of_keys_that_too_many_bear(first: Path, monkeypatch: pytest.M
     assert answer["evidence"]
 
 
+def test_why_tells_of_pairs_that_were_passed_over(
+    first: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pair that the sieve leaves out shares keys and was not compared all the same."""
+    one, other = pair(first, "relation = 'same'")
+    monkeypatch.setattr(explanation.Sieve, "worthwhile", lambda *_: [False])
+    answer = explaining.why(Lake(first), one, other)
+    assert not answer["is_compared"]
+    assert "a glance at their titles finds them too unlike" in answer["comparison"]
+
+
 def test_why_takes_what_show_takes(first: Path) -> None:
     """A paper_id, a DOI, an arXiv id and an address lead to a listing; nothing, and one twice, are refused."""
     (row,) = rows(
