@@ -16,6 +16,7 @@ from tests.flows.test_cli import paperlake
 from warehouse import decisions
 from warehouse.audit import audit
 from warehouse.dedupe import explanation
+from warehouse.dedupe.sifting import Sieve
 from warehouse.dedupe.weights import WEIGHTS
 from warehouse.snapshots import Lake
 
@@ -131,7 +132,7 @@ def test_why_tells_of_pairs_that_were_passed_over(
 ) -> None:
     """A pair that the sieve leaves out shares keys and was not compared all the same."""
     one, other = pair(first, "relation = 'same'")
-    monkeypatch.setattr(explanation.Sieve, "worthwhile", lambda *_: [False])
+    monkeypatch.setattr(Sieve, "worthwhile", lambda *_: [False])
     answer = explaining.why(Lake(first), one, other)
     assert not answer["is_compared"]
     assert "a glance at their titles finds them too unlike" in answer["comparison"]
