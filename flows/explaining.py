@@ -308,11 +308,16 @@ def _comparison_sentence(explained: Explained | None) -> str:
         return "Never compared: one of them has no title."
     if explained.smallest_block is None:
         return "Never compared: no shared key. What follows is how they would be judged."
-    if not explained.is_compared:
+    if not explained.is_met:
         return (
             f"Never compared: of the {explained.n_shared_keys} keys they share the rarest is borne by "
             f"{explained.smallest_block:,} listings, more than {MOST_IN_BLOCK}, and tells nothing. "
             "What follows is how they would be judged."
+        )
+    if not explained.is_worthwhile:
+        return (
+            f"Never compared: they share {explained.n_shared_keys} keys, but a glance at their titles "
+            "finds them too unlike. What follows is how they would be judged."
         )
     return (
         f"Compared under model {explained.model}: {explained.n_shared_keys} shared keys, the rarest "

@@ -16,6 +16,7 @@ from tests.flows.test_cli import paperlake
 from warehouse import decisions
 from warehouse.audit import audit
 from warehouse.dedupe import explanation
+from warehouse.dedupe.sifting import Sieve
 from warehouse.dedupe.weights import WEIGHTS
 from warehouse.snapshots import Lake
 
@@ -124,6 +125,17 @@ def test_why_tells_of_keys_that_too_many_bear(first: Path, monkeypatch: pytest.M
     assert not answer["is_compared"]
     assert "the rarest is borne by" in answer["comparison"]
     assert answer["evidence"]
+
+
+def test_why_tells_of_pairs_that_were_passed_over(
+    first: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pair that the sieve leaves out shares keys and was not compared all the same."""
+    one, other = pair(first, "relation = 'same'")
+    monkeypatch.setattr(Sieve, "worthwhile", lambda *_: [False])
+    answer = explaining.why(Lake(first), one, other)
+    assert not answer["is_compared"]
+    assert "a glance at their titles finds them too unlike" in answer["comparison"]
 
 
 def test_why_takes_what_show_takes(first: Path) -> None:

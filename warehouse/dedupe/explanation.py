@@ -12,6 +12,7 @@ from warehouse.dedupe.alone import MOST_IN_BLOCK
 from warehouse.dedupe.decision import RELATIONS, decide, reasons_of
 from warehouse.dedupe.model import Model
 from warehouse.dedupe.pairs import COMPARED, pairs_of
+from warehouse.dedupe.sifting import Sieve
 from warehouse.dedupe.weights import WEIGHTS
 
 
@@ -30,10 +31,17 @@ class Explained:
     """Keys that both listings are looked for under."""
     smallest_block: int | None
     """Listings that bear the rarest of these keys; None without any."""
+    is_worthwhile: bool
+    """Whether a glance at the titles leaves them for comparison; see `warehouse.dedupe.sifting`."""
 
     @property
     def is_compared(self) -> bool:
-        """Whether nights compare the two: some key that they share is borne by few enough."""
+        """Whether nights compare the two, and not only meet them."""
+        return self.is_met and self.is_worthwhile
+
+    @property
+    def is_met(self) -> bool:
+        """Whether some key that they share is borne by few enough."""
         return self.smallest_block is not None and self.smallest_block <= MOST_IN_BLOCK
 
 
@@ -64,6 +72,7 @@ def explain(connection: duckdb.DuckDBPyConnection, left: str, right: str) -> Exp
         model=model.number,
         n_shared_keys=n_shared,
         smallest_block=smallest,
+        is_worthwhile=bool(Sieve(keys).worthwhile(np.array([0]), np.array([1]))[0]),
     )
 
 
