@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.datasets import MEMBERSHIPS, PAPERS, REDIRECTS
-from schemas.paper import Identifier, Listing, Relation
+from schemas.datasets import MATCHES, MEMBERSHIPS, PAPERS, REDIRECTS
+from schemas.paper import Author, Identifier, Listing, Relation
 from tests.warehouse.writing import NOW, Tables
+from warehouse.dedupe.model import Model
 
 
 def listing(key: str, ids: Sequence[str], version: int = 1, **values: Any) -> Listing:
@@ -236,3 +237,40 @@ def test_who_cannot_know_of_a_withdrawal_has_no_say(tmp_path: Path) -> None:
     alone = listing("crossref:2", []).model_copy(update={"record_format": "mute"})
     house.write([alone])
     assert [row["is_withdrawn"] for row in house.rows(PAPERS)].count(False) == 1
+
+
+def test_a_doi_that_many_titles_bear_joins_nothing(tmp_path: Path) -> None:
+    """Abstracts of one supplement, all under its DOI, are papers of their own, and the audit is content."""
+    titles = (
+        "Moths of Northern Lighthouses", "Slow Currents in Shallow Fjords",
+        "Weaving Patterns of Garden Spiders", "A Census of Harbour Bells",
+    )  # fmt: skip
+    model = Model(number=1, n_records=9, shared_dois=frozenset(["10.1/supplement"]))
+    house = Tables(tmp_path, model=model)
+    rows = [
+        listing(f"a:{n}", ["doi:10.1/supplement"], title=title, doi="10.1/supplement")
+        for n, title in enumerate(titles)
+    ]
+    house.write(rows[:2])
+    house.write(rows[2:])
+    assert groups(house) == [["a:0"], ["a:1"], ["a:2"], ["a:3"]]
+
+
+def test_an_identifier_given_by_mistake_joins_nothing(house: Tables) -> None:
+    """Two records with one DOI, of which neither the titles nor the authors agree, wait for a person."""
+    house.write(
+        [
+            listing(
+                "a:1", ["doi:10.1/x"], title="Moths of Northern Lighthouses", doi="10.1/x",
+                authors=(Author(name="Ada Quill"), Author(name="Bo Marsh")),
+            ),
+            listing(
+                "b:1", ["doi:10.1/x"], title="Weaving Patterns of Garden Spiders", doi="10.1/x",
+                authors=(Author(name="Cy Lund"), Author(name="Dee Frost")),
+            ),
+        ]
+    )  # fmt: skip
+    assert groups(house) == [["a:1"], ["b:1"]]
+    (match,) = house.rows(MATCHES)
+    assert match["relation"] == "undecided"
+    assert "identifier_void" in {item["name"] for item in match["evidence"]}

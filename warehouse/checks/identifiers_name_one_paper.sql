@@ -1,6 +1,7 @@
 -- An arXiv id or a DOI belongs to one paper: listings that share one are joined. Two papers with
 -- the same mean that the joining missed a listing, unless a person said that they are apart, or
--- neither titles nor authors agree, so that the identifier was given to one of them by mistake.
+-- neither titles nor authors agree, so that the identifier was given to one of them by mistake, or
+-- the model knows the DOI as one that many works bear.
 with
 
 changed as (
@@ -41,8 +42,12 @@ shared as (
         list(distinct paper_id) as paper_ids,
     from named
     where identifier.scheme in ('arxiv', 'doi')
+        and (identifier.scheme <> 'doi' or identifier.value not in (
+            select key from lake.dedupe_model where kind = 'shared_doi'
+        ))
     group by identifier
-    having count(distinct paper_id) > 1
+    -- What more papers bear than are compared with each other is a supplement's or a proceedings'.
+    having count(distinct paper_id) between 2 and 50
 ),
 
 members as (

@@ -48,3 +48,4 @@ select distinct
     ('0x' || md5(k.identifier)[1:15])::bigint * 8
         + list_position(getvariable('link_kinds'), k.kind) as link_key,
 from linking as k
+anti join void_identifiers as v on k.identifier = v.identifier

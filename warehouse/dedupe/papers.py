@@ -70,7 +70,9 @@ def regroup(
         fresh = f"select * from ({writer.living(LISTINGS)}){nothing}"
     db.execute(f"create or replace view fresh as {fresh}")
     model = renew(writer, is_whole=is_whole)
-    db.execute(f"create or replace temp table fresh_links as {links_sql(db, 'fresh')}")
+    db.execute(
+        f"create or replace temp table fresh_links as {links_sql(db, 'fresh', model.shared_dois)}"
+    )
     db.execute(
         "create or replace temp table untitled as select listing_id from fresh where title is null"
     )

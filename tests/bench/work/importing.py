@@ -14,7 +14,7 @@ from flows.harvest import Reader
 from flows.importing import import_files
 from flows.settings import load_settings
 from warehouse import listings
-from warehouse.dedupe import identifiers
+from warehouse.dedupe import papers
 
 
 def without_papers(lines: str, lake: str) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def with_papers(lines: str, lake: str) -> dict[str, Any]:
     with (
         _timed(Reader, "read", seconds, "read"),
         _timed(listings, "upsert", seconds, "write"),
-        _timed(identifiers, "group", seconds, "papers"),
+        _timed(papers, "regroup", seconds, "papers"),
         _timed(pipeline, "run_checks", seconds, "checks"),
     ):
         run = import_files(_settings(lake), "arxiv", [Path(lines)])
@@ -43,7 +43,7 @@ def with_papers(lines: str, lake: str) -> dict[str, Any]:
 def listings_only() -> Iterator[None]:
     """Leave out papers, and the checks that speak of them."""
     with (
-        mock.patch.object(identifiers, "group", return_value=None),
+        mock.patch.object(papers, "regroup", return_value=None),
         mock.patch.object(pipeline, "run_checks", return_value={}),
     ):
         yield
