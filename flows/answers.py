@@ -12,9 +12,10 @@ from flows.leftovers import prefect_status
 from flows.maintain import policy
 from flows.settings import Settings
 from flows.source import load_sources
-from schemas.errors import UsageError
+from schemas.errors import SettingsError, UsageError
 from schemas.normalize import arxiv_id, doi
 from schemas.paper import Run
+from warehouse import decisions
 from warehouse.audit import audit
 from warehouse.disk import disk_use
 from warehouse.exports import export
@@ -245,8 +246,10 @@ def status(settings: Settings, lake: Lake) -> dict[str, Any]:
     manifest = lake.manifest()
     noted = lake.noted_runs()
     runs: Rows = []
+    made: dict[str, Any] | None = None
     if manifest is not None:
         with reading(lake) as connection:
+            made = matching(connection, lake)
             runs = select(
                 connection,
                 "select run_id, kind, night_date, started_at, ended_at, state, exit_code, snapshot, "
@@ -272,11 +275,61 @@ def status(settings: Settings, lake: Lake) -> dict[str, Any]:
         "created_at": manifest.created_at if manifest else None,
         "content_hash": manifest.content_hash if manifest else None,
         "written_by": lake.holder(),
+        "matching": made,
         "unfinished": {kind: state for kind in KINDS if (state := lake.state(kind)) is not None},
         **disk_use(lake, policy(settings)),
         "last_runs": noted_rows + runs,
         "prefect": prefect_status(lake),
     }
+
+
+def matching(connection: duckdb.DuckDBPyConnection, lake: Lake) -> dict[str, Any] | None:
+    """How papers are made here: the model and its age, what is undecided, what people decided.
+
+    None for a snapshot of an earlier version, which made papers of identifiers only.
+    """
+    if not tells_matches(connection):
+        return None
+    ((model, n_records),) = connection.execute(
+        "select max(model), max(value) filter (where kind = 'records')::bigint from lake.dedupe_model"
+    ).fetchall()
+    ((n_listings,),) = connection.execute(
+        "select count(*) from lake.listings where title is not null"
+    ).fetchall()
+    ((n_undecided,),) = connection.execute(
+        "select count(*) from main.match_evidence where relation = 'undecided' "
+        "and not is_joined and decision is null"
+    ).fetchall()
+    applied = {
+        (row["left_id"], row["right_id"], row["verdict"])
+        for row in select(connection, "select left_id, right_id, verdict from lake.decisions")
+    }
+    answer: dict[str, Any] = {
+        "model": model,
+        "n_records": n_records,
+        "n_listings": n_listings,
+        "is_model_outgrown": n_records is not None and n_listings > 2 * max(n_records, 1),
+        "n_undecided": n_undecided,
+        "n_decisions": None,
+        "n_decisions_to_apply": None,
+        "problem": None,
+    }
+    try:
+        now = {(row.left_id, row.right_id, row.verdict) for row in decisions.read(lake.root)}
+    except SettingsError as error:
+        answer["problem"] = str(error)
+    else:
+        answer |= {"n_decisions": len(now), "n_decisions_to_apply": len(now ^ applied)}
+    return answer
+
+
+def tells_matches(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a snapshot's warehouse has the views of matches; those of earlier versions have not."""
+    found = connection.execute(
+        "select 1 from duckdb_views() where database_name = current_database() "
+        "and schema_name = 'main' and view_name = 'match_evidence'"
+    ).fetchall()
+    return bool(found)
 
 
 def check(lake: Lake, snapshot: int | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from flows.commands import asking, files, sandbox, upkeep, writing
+from flows.commands import asking, deciding, files, sandbox, upkeep, writing
 from flows.options import JsonOption, LakeOption, LogOption, QuietOption, complain
 from schemas.errors import PaperlakeError
 
@@ -24,7 +24,7 @@ app = typer.Typer(
     "a day is lost, 5 blocked by checks.",
 )
 # In the order of the help.
-for commands in (writing, asking, files, upkeep):
+for commands in (writing, asking, deciding, files, upkeep):
     app.add_typer(commands.app)
 app.add_typer(sandbox.app, name="sandbox")
 

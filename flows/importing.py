@@ -17,6 +17,7 @@ from flows.settings import Settings
 from flows.source import ListSpec
 from schemas.errors import BlockedError, BrokenResponseError, UsageError
 from schemas.paper import Run
+from warehouse import decisions
 from warehouse.responses import Response
 from warehouse.snapshots import Lake
 from warehouse.staging import Stage
@@ -59,6 +60,7 @@ def import_files(
     now = datetime.now(UTC)
     if captured_at is not None and captured_at > now:
         raise UsageError(f"--captured-at {captured_at.isoformat()} lies in the future.")
+    decisions.read(lake.root)
     lake.open_for_writing("paperlake import", "real", now)
     run = OpenRun(
         settings=settings,

@@ -12,6 +12,7 @@ from flows.sandbox.client import Sandbox, is_loopback, read_sandbox
 from flows.settings import Settings
 from flows.source import Source, load_sources
 from schemas.errors import SettingsError, UsageError
+from warehouse import decisions
 from warehouse.snapshots import Lake, ResumableKind
 
 
@@ -35,6 +36,8 @@ def open_nightly(
     """
     sources = chosen(source_names)
     lake = Lake(settings.lake)
+    # Broken decisions would be met only after everything has been fetched.
+    decisions.read(lake.root)
     _refuse_unknown_urls(settings)
     sandbox = read_sandbox(sandbox_url) if sandbox_url else None
     _refuse_off(settings, [sources[name] for name in source_names], sandbox)
@@ -96,6 +99,7 @@ def open_backfill(
             f"{source_name} lists nothing before {first_day}: begin with --from {first_day}."
         )
     lake = Lake(settings.lake)
+    decisions.read(lake.root)
     sandbox = read_sandbox(sandbox_url) if sandbox_url else None
     today = sandbox.now.date() if sandbox else datetime.now(UTC).date()
     if sandbox is None and start > today:

@@ -17,7 +17,7 @@ from flows.opening import note_progress
 from flows.planning import plan_round
 from flows.publishing import exit_code, manifest_of, run_row, tell_runs
 from flows.runs import OPEN, Harvest, OpenRun, close
-from flows.source import load_sources
+from flows.source import lists_once, load_sources
 from schemas.datasets import METRICS, QUARANTINE
 from schemas.errors import BlockedError, LakeError
 from schemas.paper import Run
@@ -48,8 +48,17 @@ def merge(run_id: str) -> dict[str, int]:
     run.writer = writer
     lacks = {item.name: item.lacks for source in load_sources().values() for item in source.formats}
     counts = listings.upsert(writer, run.stages, lacks)
-    once = [source.name for source in load_sources().values() if source.lists_once]
-    papers.regroup(writer, ranks(), lacks, verdicts=decisions.read(run.lake.root), lists_once=once)
+    verdicts = decisions.read(run.lake.root)
+    papers.regroup(
+        writer,
+        ranks(),
+        lacks,
+        verdicts=verdicts,
+        lists_once=lists_once(),
+        with_new_model=run.kind == "model",
+    )
+    if unknown := decisions.unknown(writer, verdicts):
+        run.warn(decisions.unknown_sentence(unknown))
     writer.upsert_staged(METRICS, run.stages)
     quarantined = writer.upsert_staged(QUARANTINE, run.stages)
     for (source_name, list_name), count in counts.items():

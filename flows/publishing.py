@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from flows.runs import OpenRun
-from flows.source import load_sources
+from flows.source import lists_once, load_sources
 from schemas.datasets import DATASETS, RUNS, SNAPSHOTS, SOURCES
 from schemas.paper import Run, SnapshotRow, SourceOutcome, SourceState
+from warehouse.dedupe.watched import watched
 from warehouse.hashing import MODULUS
 from warehouse.lake import Writer
 from warehouse.manifest import Manifest
@@ -72,6 +73,7 @@ def tell_snapshot(
         n_papers=counts.get("papers", 0),
         n_memberships=counts.get("memberships", 0),
         n_quarantine=counts.get("quarantine", 0),
+        **watched(writer, lists_once()),
     )
     earlier = [SnapshotRow(**item) for item in writer.rows(SNAPSHOTS)]
     writer.replace_rows(SNAPSHOTS, [*earlier, snapshot])

@@ -230,3 +230,8 @@ def setting_names(sources: Mapping[str, Source]) -> list[str]:
         if source.settings is not None
         for field in source.settings.model_fields
     ]
+
+
+def lists_once() -> list[str]:
+    """The names of sources in which a paper has one listing at most."""
+    return [source.name for source in load_sources().values() if source.lists_once]

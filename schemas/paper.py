@@ -216,13 +216,13 @@ class Membership(Row):
     """same: the record lists the paper's main edition; version: another form of it, such as its preprint."""
     matched_by: Annotated[str | None, Column(4)] = None
     """What joined it: schemes of shared identifiers, a relation that a record states, likeness, or a decision; null for a listing that stands alone."""
-    score: Annotated[float | None, Column(5, hashed=False)] = None
+    score: Annotated[float | None, Column(5)] = None
     """Certainty of its strongest match from 0 to 1: 1 for a shared identifier or a decision, else by the score of likeness (10 is 0.5)."""
     link_keys: Annotated[tuple[int, ...], Column(6)] = ()
     """Numbers of the identifiers that may join it to others, sorted: upper bits a hash, lowest three the kind."""
     edition_id: Annotated[str | None, Column(7)] = None
     """The edition of the paper it lists: the first listing_id among those that are one record listed twice."""
-    reach_id: Annotated[str | None, Column(8, hashed=False)] = None
+    reach_id: Annotated[str | None, Column(8)] = None
     """The first listing_id that it reaches over matches and identifiers, whether or not they made one paper: a night that changes one of these decides anew about all."""
 
 
@@ -364,3 +364,11 @@ class SnapshotRow(Row):
     """Rows of memberships."""
     n_quarantine: Annotated[int, Column(11)]
     """Rows of quarantine."""
+    n_undecided: Annotated[int | None, Column(12)] = None
+    """Pairs of listings that may be one paper and wait for a person; null in snapshots of earlier versions."""
+    n_largest_paper: Annotated[int | None, Column(13)] = None
+    """Listings of the paper that has most."""
+    n_papers_of_two_dois: Annotated[int | None, Column(14)] = None
+    """Papers with two DOIs of one registrant, which rarely registers one work twice."""
+    n_papers_listed_twice: Annotated[int | None, Column(15)] = None
+    """Papers with two listings of a source that lists a paper only once."""

@@ -1,6 +1,7 @@
 """The README says what is so."""
 
 import re
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -13,6 +14,7 @@ from flows.sandbox.universe import Universe
 from flows.settings import Settings
 from flows.source import load_sources
 from tests.flows.nights import night
+from warehouse import decisions
 from warehouse.reading import single_select
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
@@ -50,6 +52,12 @@ def test_the_python_example_runs(lake: Path, monkeypatch: pytest.MonkeyPatch) ->
     names: dict[str, object] = {}
     exec(between("python"), names)
     assert getattr(names["table"], "num_rows", 0) > 0
+
+
+def test_the_decision_on_the_page_is_one() -> None:
+    """The example of decisions.toml is read as it stands on the page."""
+    (pair,) = decisions.pairs_of(between("decisions"), "README.md")
+    assert (pair.verdict, pair.who, pair.decided_on) == ("apart", "Ada", date(2026, 11, 24))
 
 
 def test_every_command_is_listed() -> None:

@@ -13,9 +13,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from schemas.datasets import LISTINGS
 from schemas.errors import SettingsError
 from schemas.matching import Decided
 from warehouse.files import write_bytes
+from warehouse.lake import Writer
 
 NAME = "decisions.toml"
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
@@ -92,6 +94,28 @@ def pairs_of(text: str, where: str) -> list[Decided]:
             found.setdefault((pair.left_id, pair.right_id), pair)
     _refuse_contradictions(decisions, where)
     return list(found.values())
+
+
+def unknown(writer: Writer, verdicts: Sequence[Decided]) -> list[str]:
+    """The listing_ids in decisions that the lake has not, sorted; they may come yet."""
+    named = sorted({item for row in verdicts for item in (row.left_id, row.right_id)})
+    if not named:
+        return []
+    found = writer.db.execute(
+        f"select listing_id from ({writer.living(LISTINGS)}) "
+        "where listing_id in (select unnest(?))",
+        [named],
+    ).fetchall()
+    return sorted(set(named) - {listing_id for (listing_id,) in found})
+
+
+def unknown_sentence(listing_ids: Sequence[str]) -> str:
+    """A warning that decisions name listings that the lake has not."""
+    more = f" and {len(listing_ids) - 3} more" if listing_ids[3:] else ""
+    return (
+        f"{NAME} names listings that are not in the lake: {', '.join(listing_ids[:3])}{more}. What it "
+        "says of them applies when they come; mend it if they are misspelt."
+    )
 
 
 def _refuse_contradictions(decisions: Sequence[Decision], where: str) -> None:

@@ -1,5 +1,6 @@
 """Which pairs a grouping got wrong, sorted by how that came, with both records side by side."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from tests.bench.gold import Gold
 from tests.scoring import pairs_apart
 
 _SHOWN = ("title", "authors", "year", "venue", "volume", "issue", "pages", "doi", "type", "source")
+_TELLING = _SHOWN[:-1]  # two tables differ in their source by definition
 _TOGETHER = {"edition": {"same"}, "paper": {"same", "version"}}
 Record = Mapping[str, Any]
 
@@ -29,7 +31,7 @@ def report(gold: Gold, labels: ArrayLike, matches: pa.Table, level: Level) -> It
             left, right = records[first], records[second]
             match = seen.get(frozenset((left["record_id"], right["record_id"])))
             how = _how(match, _TOGETHER[level], merged=what == "false merges")
-            differing = [field for field in _SHOWN if _differs(left[field], right[field])]
+            differing = [field for field in _TELLING if _differs(left[field], right[field])]
             kind = f"{how}; {'differing in ' + ', '.join(differing) if differing else 'all equal'}"
             kinds[kind].append(list(_side_by_side(left, right, match)))
         count = sum(map(len, kinds.values()))
@@ -57,7 +59,9 @@ def _differs(left: Any, right: Any) -> bool:
 
 
 def _plain(value: Any) -> str:
-    return "".join(filter(str.isalnum, _text(value).casefold()))
+    """Letters and digits alone; of names, in the order of the alphabet."""
+    words = re.findall(r"\w+", _text(value).casefold())
+    return "".join(words if isinstance(value, str) else sorted(words))
 
 
 def _text(value: Any) -> str:

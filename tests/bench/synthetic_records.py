@@ -136,9 +136,13 @@ def _part(rng: Generator, start: int, size: int, n: int) -> pa.Table:
     firsts = int((kind == FIRST).sum())
     papers = _papers(rng, firsts, n)
     base = np.concatenate([np.arange(firsts), rng.integers(0, firsts, size - firsts)])
+    # A paper has one part II, or one erratum: two of them would be each other's duplicates.
+    is_other = np.isin(kind, _OTHERS)
+    base[is_other] = rng.permutation(firsts)[: is_other.sum()]
+    titled = papers.words[:, 5] >= 0
+    kind[(kind == PREPRINT) & ~titled[base]] = AGAIN  # editorials have none
     # The other one of a pair of hard negatives has a mark as well: part I, after five years. An
     # editorial has none, and is another one by the same authors.
-    titled = papers.words[:, 5] >= 0
     for which, mark in ((PART_TWO, PART_ONE), (LATER, FIVE_YEAR)):
         rows = base[kind == which]
         papers.words[rows[titled[rows]], -1] = mark
@@ -146,7 +150,6 @@ def _part(rng: Generator, start: int, size: int, n: int) -> pa.Table:
     # Ids go through all numbers once in steps that have no divisor in common with their count.
     step = next(s for s in range(int(n * 0.618) | 1, 2 * n + 3, 2) if math.gcd(s, n) == 1)
     own = np.arange(start, start + size)
-    is_other = np.isin(kind, _OTHERS)
     paper = np.where(is_other, own, start + base)
     truth = (paper, np.where(kind == PREPRINT, own, paper), kind)
     table = _texts(rng, listed, kind, own * step % n)
@@ -193,7 +196,7 @@ def _varied(rng: Generator, listed: _Papers, kind: Numbers) -> _Papers:
     columns = listed.words
     for which in (PART_TWO, LATER):
         columns[(kind == which) & (columns[:, -1] >= 0), -1] += 1
-    columns[_some(rng, again, 0.04), 9:-1] = -1
+    columns[_some(rng, again, 0.04), 8:-1] = -1
     for _ in range(2):
         column = rng.integers(0, _WIDTH, count)
         word = columns[np.arange(count), column]

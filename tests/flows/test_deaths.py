@@ -1,10 +1,13 @@
 """A Prefect server that dies or hangs before, at the start, in the middle or at the end of a night."""
 
+import contextlib
 import signal
 import socket
+import sqlite3
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -33,22 +36,42 @@ def expected(tmp_path_factory: pytest.TempPathFactory, sandbox_url: str) -> str:
     return content_hash(lake)
 
 
+Losing = Callable[[Path, Server, str, str], None]
+"""Of nights into a folder, with a server to lose, the sandbox, and the content hash to expect."""
+
+
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Files of Prefect that its servers use one after another."""
-    return tmp_path_factory.mktemp("prefect")
-
-
-@pytest.fixture
-def server(home: Path) -> Iterator[Server]:
-    """A server that a test may kill."""
-    started = Server(home)
+def losses(
+    tmp_path_factory: pytest.TempPathFactory, sandbox_url: str, expected: str
+) -> Iterator[dict[Losing, "Future[None]"]]:
+    """Each way to lose a server, under way with a server of its own: they wait more than they work."""
+    ways = (lost_at_the_start, lost_in_the_middle, lost_at_the_end)
+    folders = [tmp_path_factory.mktemp(way.__name__) for way in ways]
+    first = Server(folders[0] / "server")
+    servers = [first]
     try:
-        started.wait()
-        yield started
+        first.wait()
+        for folder in folders[1:]:
+            # A database that has its tables spares the seconds that it takes to make them.
+            copied = folder / "server" / "home" / "prefect.db"
+            copied.parent.mkdir(parents=True)
+            with (
+                contextlib.closing(sqlite3.connect(first.folder / "home" / "prefect.db")) as source,
+                contextlib.closing(sqlite3.connect(copied)) as target,
+            ):
+                source.backup(target)
+            servers.append(Server(folder / "server"))
+        for server in servers:
+            server.wait()
+        with ThreadPoolExecutor(len(ways)) as pool:
+            yield {
+                way: pool.submit(way, folder, server, sandbox_url, expected)
+                for way, folder, server in zip(ways, folders, servers, strict=True)
+            }
     finally:
-        started.signal(signal.SIGCONT)
-        started.kill()
+        for server in servers:
+            server.signal(signal.SIGCONT)
+            server.kill()
 
 
 def published_as_without_prefect(folder: Path, url: str, api: str, expected: str) -> str:
@@ -76,44 +99,53 @@ def published_as_without_prefect(folder: Path, url: str, api: str, expected: str
     return running.told()
 
 
-def test_a_server_lost_at_the_start(
-    tmp_path: Path, server: Server, sandbox_url: str, expected: str
-) -> None:
+def test_a_server_lost_at_the_start(losses: dict[Losing, "Future[None]"]) -> None:
     """A server that hangs, then one that dies, right after it was found costs seconds; dead before, even less."""
+    losses[lost_at_the_start].result()
+
+
+def test_a_server_lost_in_the_middle(losses: dict[Losing, "Future[None]"]) -> None:
+    """A server that hangs, then one that dies, while the night harvests costs the night nothing."""
+    losses[lost_in_the_middle].result()
+
+
+def test_a_server_lost_at_the_end(losses: dict[Losing, "Future[None]"]) -> None:
+    """A server that dies after the publication, before the last state, costs the state only."""
+    losses[lost_at_the_end].result()
+
+
+def lost_at_the_start(folder: Path, server: Server, sandbox_url: str, expected: str) -> None:
+    """Nights whose server hangs, then dies, then is dead when they begin."""
     for way in (signal.SIGSTOP, signal.SIGKILL):
         with gate(server.port, b"POST /api/flows/", partial(server.signal, way)) as door:
             api = f"{door.url}/api"
-            told = published_as_without_prefect(tmp_path / way.name, sandbox_url, api, expected)
+            told = published_as_without_prefect(folder / way.name, sandbox_url, api, expected)
             assert door.is_passed.is_set(), told
             assert "going on" in told
         server.signal(signal.SIGCONT)
     server.process.wait(20)
-    told = published_as_without_prefect(tmp_path / "before", sandbox_url, server.url, expected)
+    told = published_as_without_prefect(folder / "before", sandbox_url, server.url, expected)
     assert "does not answer" in told
     assert "going on without it" in told
 
 
-def test_a_server_lost_in_the_middle(
-    tmp_path: Path, server: Server, sandbox_url: str, expected: str
-) -> None:
-    """A server that hangs, then one that dies, while the night harvests costs the night nothing."""
+def lost_in_the_middle(folder: Path, server: Server, sandbox_url: str, expected: str) -> None:
+    """Nights whose server hangs, then dies, while they harvest."""
     port = urlsplit(sandbox_url).port
     assert port is not None
     for way in (signal.SIGSTOP, signal.SIGKILL):
         with gate(port, b"/huggingface/", partial(server.signal, way)) as door:
-            told = published_as_without_prefect(tmp_path / way.name, door.url, server.url, expected)
+            told = published_as_without_prefect(folder / way.name, door.url, server.url, expected)
             assert door.is_passed.is_set()
             assert "did not take down how the run ended" in told
         server.signal(signal.SIGCONT)
 
 
-def test_a_server_lost_at_the_end(
-    tmp_path: Path, server: Server, sandbox_url: str, expected: str
-) -> None:
-    """A server that dies after the publication, before the last state, costs the state only."""
+def lost_at_the_end(folder: Path, server: Server, sandbox_url: str, expected: str) -> None:
+    """A night whose server dies after the publication, before the last state."""
     with gate(server.port, b"/api/artifacts/", lambda: server.signal(signal.SIGKILL)) as door:
         api = f"{door.url}/api"
-        told = published_as_without_prefect(tmp_path / "night", sandbox_url, api, expected)
+        told = published_as_without_prefect(folder / "night", sandbox_url, api, expected)
         assert door.is_passed.is_set()
         assert "did not take down how the run ended" in told
 

@@ -30,6 +30,7 @@ from schemas.errors import BusyError, FetchError, LakeError, OriginError, UsageE
 from schemas.paper import Metric, Run
 from tests import forked
 from tests.flows.nights import content_hash, differences, night, rows, settings
+from tests.scoring import score
 from warehouse.audit import audit
 from warehouse.manifest import Manifest, to_json
 from warehouse.responses import Response
@@ -95,37 +96,24 @@ def test_the_same_nights_elsewhere_give_the_same_hash(
 
 
 def test_papers_are_the_works_that_were_listed(begun: Path, universe: Universe) -> None:
-    """Listings that share an identifier, or name each other's as a preprint's, are one paper; no others are."""
-    mine: dict[str, set[str]] = {}
-    for row in rows(begun, "select listing_id, paper_id from lake.memberships"):
-        mine.setdefault(row["paper_id"], set()).add(row["listing_id"])
-    told = [row for row in truth.listings(universe, 0) if row["title"] is not None]
-    theirs = joined({row["listing_id"]: names(row) for row in told})
-    assert sorted(map(sorted, mine.values())) == sorted(map(sorted, theirs))
-    works = {row["listing_id"]: row["work_id"] for row in told}
-    assert all(len({works[key] for key in group}) == 1 for group in theirs)
-    assert any(len({key.partition(":")[0] for key in group}) > 2 for group in theirs)
-
-
-def names(told: dict[str, Any]) -> set[str]:
-    """The identifiers by which the truth says that a listing may be joined to others."""
-    joining = {"has-preprint", "is-preprint-of"}
-    stated = {f"{s}:{value}" for kind, s, value in told.get("relations", ()) if kind in joining}
-    own = {"arxiv": told["arxiv_id"], "doi": told["doi"]}
-    return stated | {f"{scheme}:{value}" for scheme, value in own.items() if value}
-
-
-def joined(named: dict[str, set[str]]) -> list[set[str]]:
-    """The listings in groups, so that those with a common name are in one."""
-    groups: dict[str, set[str]] = {}
-    for key, own in named.items():
-        group = {key}
-        for name in own:
-            group |= groups.get(name, set())
-        for name in {name for member in group for name in named[member]}:
-            groups[name] = group
-    alone = [{key} for key, own in named.items() if not own]
-    return [*{id(group): group for group in groups.values()}.values(), *alone]
+    """Listings of one work are one paper, also where they share no identifier; no others are."""
+    works = {
+        row["listing_id"]: row["work_id"]
+        for row in truth.listings(universe, 0)
+        if row["title"] is not None
+    }
+    papers = {
+        row["listing_id"]: row["paper_id"]
+        for row in rows(begun, "select listing_id, paper_id from lake.memberships")
+    }
+    assert papers.keys() == works.keys()
+    found = score([papers[key] for key in works], list(works.values()))
+    assert found.false_merges == 0
+    assert found.f1 >= 0.995
+    by_likeness = rows(
+        begun, "select count(*) as n from lake.memberships where matched_by = 'likeness'"
+    )
+    assert by_likeness[0]["n"] > 10
 
 
 def test_a_night_writes_only_what_changed(begun: Path, sandbox_url: str) -> None:

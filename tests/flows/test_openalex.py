@@ -766,13 +766,15 @@ def test_a_spent_budget_ends_the_source_for_the_night(
 
 
 def test_too_many_requests_a_second_are_waited_for(
-    small: tuple[Universe, str], lake_path: Path, monkeypatch: pytest.MonkeyPatch
+    lake_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each page that is refused as too fast is asked for again, and the night is whole."""
-    with in_mode("busy", monkeypatch):
-        run, outcome = only(lake_path, small[1])
+    # A second is waited for each page.
+    with run_in_thread(Universe(seed=4, papers=550)) as url, in_mode("busy", monkeypatch):
+        run, outcome = only(lake_path, url)
     assert (run.exit_code, outcome.state) == (0, "ok")
     n = outcome.n_responses
+    assert n > 1
     assert f"openalex ai: {n} requests had to be repeated." in run.warnings
 
 

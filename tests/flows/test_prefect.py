@@ -1,6 +1,8 @@
 """Prefect for real: a server, a work pool, the deployments of prefect.yaml, a worker, and their runs."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -45,6 +47,19 @@ for lake, url in zip(sys.argv[1::2], sys.argv[2::2]):
     asyncio.run(nightly(lake=lake, sandbox=url, return_state=True))
 """
 
+# Commands of Prefect one after another, as its console script runs one: its imports take two seconds.
+COMMANDS = """
+import json, sys
+from prefect.cli import app
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["prefect", "--no-prompt", *words]
+    try:
+        app()
+    except SystemExit as end:
+        if end.code:
+            raise
+"""
+
 # A night in a scope that is cancelled after half a second, as Prefect cancels a flow whose place
 # among the runs of its deployment could not be renewed.
 CANCELLED = """
@@ -74,10 +89,10 @@ class World:
     runs: dict[str, str] = field(default_factory=dict)
     """Name of a case -> id of its flow run."""
 
-    def prefect(self, *args: str) -> str:
-        """A command of Prefect that must succeed; what it says."""
+    def prefect(self, *commands: list[str]) -> str:
+        """Commands of Prefect that must succeed; what they say."""
         done = subprocess.run(
-            [sys.executable, "-m", "prefect", "--no-prompt", *args],
+            [sys.executable, "-c", COMMANDS, json.dumps(commands)],
             cwd=ROOT,
             env=self.env,
             capture_output=True,
@@ -96,12 +111,17 @@ class World:
         """The lake of a case."""
         return Lake(self.folder / case)
 
-    def run(self, deployment: str, url: str, **parameters: str) -> None:
-        """Have a deployment run, on a lake of its name."""
+    def to_run(self, deployment: str, url: str, **parameters: str) -> list[str]:
+        """The command that has a deployment run, on a lake of its name unless told another."""
         given = {"lake": str(self.folder / deployment), "sandbox": url, **parameters}
         words = [word for item in given.items() for word in ("--param", "=".join(item))]
-        told = self.prefect("deployment", "run", f"{deployment}/{deployment}", *words)
-        self.runs[deployment] = told.split("UUID: ")[1].split()[0]
+        return ["deployment", "run", f"{deployment}/{deployment}", *words]
+
+    def run(self, *commands: list[str]) -> None:
+        """Run commands of Prefect, and take down which runs of deployments they asked for."""
+        asked = [words[2].partition("/")[0] for words in commands if words[1] == "run"]
+        ids = re.findall(r"Created flow run .*?UUID: (\S+)", self.prefect(*commands), re.DOTALL)
+        self.runs.update(zip(asked, ids, strict=True))
 
     def flow_run(self, case: str) -> dict[str, Any]:
         """What Prefect shows of the run of a case."""
@@ -127,7 +147,6 @@ def world(tmp_path_factory: pytest.TempPathFactory, sandbox_url: str) -> Iterato
     server = Server(folder / "server")
     started: list[Running] = [server]
     try:
-        server.wait()
         with (
             gate(sandbox_port, refused=(b"/arxiv/",)) as half,
             gate(sandbox_port, refused=tuple(f"/{x}/".encode() for x in load_sources())) as none,
@@ -140,19 +159,23 @@ def world(tmp_path_factory: pytest.TempPathFactory, sandbox_url: str) -> Iterato
                 PAPERLAKE_STATE_DIR=str(folder / "shared"),
             )
             world = World(folder, server, env)
-            world.prefect("work-pool", "create", "--type", "process", "paperlake")
-            world.prefect("deploy", "--all")
-            command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "paperlake"]
-            started.append(Running(command, folder, "worker", env))
-            world.run("nightly", sandbox_url)
-            days = {"start": "2026-02-09", "end": "2026-02-13"}
-            world.run("backfill", sandbox_url, source="huggingface", **days)
+            # Each begins as soon as it can: there is much to wait for.
             night(folder / "blocked", sandbox_url)
             pretend_more_papers(world.lake("blocked"))
+            server.wait()
             urls = {"incomplete": half.url, "failed": none.url, "blocked": sandbox_url}
             words = [word for case, url in urls.items() for word in (str(folder / case), url)]
             nights = Running([sys.executable, "-c", NIGHTS, *words], folder, "nights", env)
             started.append(nights)
+            days = {"start": "2026-02-09", "end": "2026-02-13"}
+            world.run(
+                ["work-pool", "create", "--type", "process", "paperlake"],
+                ["deploy", "--all"],
+                world.to_run("nightly", sandbox_url),
+                world.to_run("backfill", sandbox_url, source="huggingface", **days),
+            )
+            command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "paperlake"]
+            started.append(Running(command, folder, "worker", env))
             assert nights.process.wait(90) == 0, nights.told()
             for run in ask(server.url, "/flow_runs/filter", {"sort": "START_TIME_ASC"}):
                 world.runs.setdefault(Path(run["parameters"]["lake"]).name, run["id"])
@@ -287,7 +310,7 @@ def test_a_deployed_night_outlives_its_server(world: World, sandbox_url: str) ->
     assert port is not None
     lake = world.lake("outlived")
     with gate(port, b"/huggingface/", world.server.kill) as door:
-        world.run("nightly", door.url, lake=str(lake.root))
+        world.run(world.to_run("nightly", door.url, lake=str(lake.root)))
         mine = f"PREFECT__FLOW_RUN_ID={world.runs['nightly']}"
         until(door.is_passed.is_set, 60, world.told)
         assert processes_with(mine)

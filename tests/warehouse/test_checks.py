@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from schemas.fields import Row
+from schemas.matching import Contribution, Decided, Match
 from schemas.paper import Identifier, Quarantined, Redirect, Run, SnapshotRow
 from tests.warehouse import lakes
 from warehouse.manifest import Table
@@ -31,6 +32,19 @@ def snapshot(number: int, n_listings: int, n_papers: int) -> SnapshotRow:
         n_memberships=0,
         n_quarantine=0,
     )
+
+
+def jumped(name: str, before: int, now: int, n_papers: int = 1000) -> Callable[[Rows], None]:
+    """Two snapshots, the second with more of one count, and of papers."""
+
+    def change(rows: Rows) -> None:
+        one, other = snapshot(1, 2000, 1000), snapshot(2, 2000, n_papers)
+        rows["snapshots"] = [
+            one.model_copy(update={name: before}),
+            other.model_copy(update={name: now}),
+        ]
+
+    return change
 
 
 def sound() -> Rows:
@@ -118,11 +132,20 @@ BROKEN: dict[str, list[Callable[[Rows], None]]] = {
         changed("papers", 0, best_listing_id="huggingface:2611.00003"),
         changed("papers", 0, best_listing_id="arxiv:none"),
     ],
+    "dois_of_papers_do_not_jump": [jumped("n_papers_of_two_dois", 100, 131)],
     "identifiers_name_one_paper": [
         changed("papers", 1, identifiers=(Identifier(scheme="doi", value="10.1000/x"),))
     ],
+    "largest_paper_does_not_jump": [
+        jumped("n_largest_paper", 4, 25),
+        jumped("n_largest_paper", 100, 151),
+    ],
     "list_days_have_come": [
         changed("metrics", 0, list_date=lakes.NIGHT + timedelta(days=2)),
+    ],
+    "listed_twice_does_not_jump": [
+        jumped("n_papers_listed_twice", 0, 21),
+        jumped("n_papers_listed_twice", 0, 72, n_papers=2000),
     ],
     "listing_ids_are_unique": [twice("listings")],
     "listings_are_in_one_paper": [
@@ -150,6 +173,7 @@ BROKEN: dict[str, list[Callable[[Rows], None]]] = {
         many(21, 2000, publication_date=lakes.NIGHT + timedelta(days=401)),
     ],
     "quarantine_keys_are_unique": [twice("quarantine")],
+    "review_list_does_not_jump": [jumped("n_undecided", 1000, 1201)],
     "run_ids_are_unique": [twice("runs")],
     "redirects_are_unique": [
         lambda rows: rows["redirects"].append(
@@ -170,6 +194,22 @@ BEARABLE: list[Callable[[Rows], None]] = [
     lambda rows: rows.update(snapshots=[snapshot(1, 25, 25), snapshot(2, 5, 5)]),
     lambda rows: rows.update(
         snapshots=[snapshot(1, 1000, 1000), snapshot(2, 500, 500), snapshot(3, 500, 500)]
+    ),
+    # At the edge of a jump; after a snapshot of an earlier version; and in the first.
+    jumped("n_papers_of_two_dois", 100, 130),
+    jumped("n_papers_listed_twice", 0, 70, n_papers=2000),
+    jumped("n_largest_paper", 4, 24),
+    jumped("n_largest_paper", 100, 150),
+    jumped("n_undecided", 1000, 1200),
+    jumped("n_undecided", 1000, 0),
+    lambda rows: rows.update(
+        snapshots=[
+            snapshot(1, 5, 3),
+            snapshot(2, 5, 3).model_copy(update={"n_undecided": 9999, "n_largest_paper": 999}),
+        ]
+    ),
+    lambda rows: rows.update(
+        snapshots=[snapshot(1, 5, 3).model_copy(update={"n_papers_listed_twice": 9999})]
     ),
     many(20, 0, publication_date=date(1499, 12, 31)),
     many(21, 2079, publication_date=date(1499, 12, 31)),
@@ -260,3 +300,21 @@ def test_a_hundred_rows_are_enough(tmp_path: Path) -> None:
     assert {name: len(items) for name, items in found.items()} == {
         "titled_listings_have_a_paper": 100
     }
+
+
+def test_an_identifier_may_stand_in_papers_that_are_apart_on_purpose(tmp_path: Path) -> None:
+    """Where a person said so, or the identifier is void, two papers may bear it; a third may not."""
+    rows = sound()
+    doi = (Identifier(scheme="doi", value="10.1000/x"),)
+    rows["papers"][1] = rows["papers"][1].model_copy(update={"identifiers": doi})
+    pair = {"left_id": "arxiv:2611.00001", "right_id": "arxiv:math/0309136"}
+    said = {"verdict": "apart", "who": "Ada", "why": "read both", "decided_on": lakes.NIGHT}
+    rows["decisions"] = [Decided(**pair, **said)]
+    assert failing(tmp_path / "decided", rows) == {}
+    rows["decisions"] = []
+    void = (Contribution(name="identifier_void", contribution=-0.1),)
+    rows["matches"] = [Match(**pair, relation="undecided", score=3.0, evidence=void, model=1)]
+    assert failing(tmp_path / "void", rows) == {}
+    assert failing(tmp_path / "night", rows, changed_in=1) == {}
+    rows["papers"][2] = rows["papers"][2].model_copy(update={"identifiers": doi})
+    assert set(failing(tmp_path / "third", rows)) == {"identifiers_name_one_paper"}

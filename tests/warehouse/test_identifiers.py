@@ -128,15 +128,15 @@ def test_the_published_form_leads_and_the_preprint_is_a_version(house: Tables) -
     }
 
 
-def test_the_same_title_without_identifiers_stays_apart(house: Tables) -> None:
-    """A saved page and the API list one paper without a common identifier: two papers for now.
-
-    Fuzzy matching will join them; this test says so until it does.
-    """
+def test_the_same_title_is_joined_by_likeness(house: Tables) -> None:
+    """A saved page and the API list one paper without a common identifier: one paper all the same."""
     title = "How Do Feathers Fall in Still Air? A Patient Attempt"
     house.write([listing("huggingface_page:abc", [], title=title)])
     house.write([listing("huggingface:2303.00001", ["arxiv:2303.00001"], title=title)])
-    assert groups(house) == [["huggingface:2303.00001"], ["huggingface_page:abc"]]
+    assert groups(house) == [["huggingface:2303.00001", "huggingface_page:abc"]]
+    members = house.by_key(MEMBERSHIPS).values()
+    assert {row["matched_by"] for row in members} == {"likeness"}
+    assert all(0.5 <= row["score"] < 1 for row in members)
 
 
 STEPS = st.lists(

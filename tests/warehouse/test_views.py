@@ -386,7 +386,7 @@ def test_the_contract_names_these_columns(tmp_path: Path) -> None:
         "tldr_source, organization, submitted_by, landing_page_url, pdf_url, code_url, code_source, "
         "project_url, thumbnail_url, upvotes, comment_count, github_stars, cited_by_count, "
         "listings_count, sources, first_seen_at, last_changed_at, text_hash",
-        "listings": "raw_title, paper_id, relation, matched_by, response_sha256, fetched_at, "
+        "listings": "raw_title, paper_id, edition_id, relation, matched_by, response_sha256, fetched_at, "
         "parser_version, authors_text, upvotes, text_hash",
         "authorships": "paper_id, position, name, given, family, orcid, affiliation",
         "identifiers": "listing_id, scheme, value, paper_id",
@@ -399,6 +399,11 @@ def test_the_contract_names_these_columns(tmp_path: Path) -> None:
         "runs": "run_id, kind, night_date, started_at, ended_at, outcomes",
         "quarantine": "response_sha256, position, source, reason, excerpt",
         "snapshots": "snapshot, created_at, content_hash",
+        "match_evidence": "left_id, right_id, is_joined, relation, score, evidence",
+        "editions": "edition_id, paper_id, relation, is_main, type, venue, year, doi, listings_count, "
+        "listing_ids",
+        "related_papers": "paper_id, related_paper_id, relation, is_directed",
+        "papers_history": "snapshot, paper_id, event, other_id, listing_ids",
     }
     with lakes.opened(tmp_path, {}) as connection:
         for view, columns in promised.items():

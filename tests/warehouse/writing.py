@@ -8,7 +8,8 @@ from typing import Any
 from schemas.datasets import LISTINGS, METRICS
 from schemas.paper import Listing, Metric
 from warehouse import listings
-from warehouse.dedupe import papers
+from warehouse.dedupe import modelstore, papers
+from warehouse.dedupe.model import Model
 from warehouse.dedupe.precedence import Ranks
 from warehouse.lake import Writer
 from warehouse.listings import Counts
@@ -28,13 +29,25 @@ NOW = datetime(2026, 3, 3, 6, 30, tzinfo=UTC)
 class Tables:
     """Listings, metrics, papers and memberships without the rest of a lake."""
 
-    def __init__(self, root: Path, lacks: Mapping[str, frozenset[str]] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        lacks: Mapping[str, frozenset[str]] | None = None,
+        model: Model | None = None,
+    ) -> None:
         self.root = root
         self.lacks = lacks or {}
+        self.model = model
+        """What matches are judged by from the first snapshot on; else the first makes its own."""
         self.manifest: Manifest | None = None
 
-    def write(self, rows: Sequence[Listing], metrics: Sequence[Metric] = ()) -> Counts:
-        """Write records as one snapshot and bring the papers up to date; returns the counts."""
+    def write(
+        self, rows: Sequence[Listing], metrics: Sequence[Metric] = (), **choices: Any
+    ) -> Counts:
+        """Write records as one snapshot and bring the papers up to date; returns the counts.
+
+        `choices` are those of `papers.regroup`.
+        """
         number = 1 + (self.manifest.snapshot if self.manifest else 0)
         stage = Stage(self.root / "staging" / str(number), "arxiv", "cs", 0)
         stage.add(rows, metrics, [])
@@ -42,7 +55,9 @@ class Tables:
         moment = Moment("nightly", date(2026, 3, number), NOW + timedelta(days=number))
         writer = Writer(self.root, self.manifest, number, moment, self.root / "scratch")
         counts = listings.upsert(writer, [stage], self.lacks)
-        papers.regroup(writer, RANKS, self.lacks)
+        if self.model is not None and self.manifest is None:
+            modelstore.store(writer, self.model)
+        papers.regroup(writer, RANKS, self.lacks, **choices)
         writer.upsert_staged(METRICS, [stage])
         self.manifest = Manifest(
             snapshot=number,

@@ -27,6 +27,12 @@ touched as (
     union
     select d.listing_id
     from decided_anew as d
+    union
+    -- Decided upon earlier, when one of the two was not there yet.
+    select unnest([v.left_id, v.right_id]) as listing_id
+    from verdicts as v
+    where v.left_id in (select f.listing_id from fresh as f)
+        or v.right_id in (select f.listing_id from fresh as f)
 ),
 
 reached as (

@@ -127,6 +127,8 @@ def _without_variants(left: set[str], right: set[str]) -> tuple[set[str], set[st
     """The words that are not spellings of each other; joined and parted words are."""
     whole_left, whole_right = "".join(sorted(left)), "".join(sorted(right))
     one = {word for word in left if not _has_variant(word, right, whole_right)}
+    if not one:
+        return one, right
     return one, {word for word in right if not _has_variant(word, left, whole_left)}
 
 

@@ -216,12 +216,12 @@ def _blocks(
     if squeezed:
         whole, start = number_of(squeezed), number_of(squeezed[:10])
         found += [_START + number_of(squeezed[:28]), _END + number_of(squeezed[-24:])]
-        found += [_START_NAME + start + surname * _SECOND for surname in surnames[:3]]
-        words = sorted(map(_number_of_word, rarest))
+        found += [_START_NAME + start + surname * _SECOND for surname in surnames[:2]]
+        words = sorted(map(_number_of_word, rarest[:3]))
         found += [_RARE_PAIR + one + other * _SECOND for one, other in combinations(words, 2)]
-        words = list(map(_number_of_word, rarest[:3]))
+        words = list(map(_number_of_word, rarest[:2]))
         found += [
-            _RARE_NAME + word + surname * _SECOND for word in words for surname in surnames[:4]
+            _RARE_NAME + word + surname * _SECOND for word in words for surname in surnames[:3]
         ]
         if year is not None:
             found.append(_ALL_YEAR + whole + year * _SECOND)

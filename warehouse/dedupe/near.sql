@@ -13,7 +13,15 @@ select distinct unnest(k.blocks) as block
 from living_match_keys as k
 semi join renewed as r on k.listing_id = r.listing_id;
 
-create or replace temp table sharing as
+create or replace temp table touched_blocks as
+select f.block
+from fresh_blocks as f
+union
+select l.block
+from left_blocks as l;
+
+-- The blocks are looked through once, with nothing else to be done for each of them.
+create or replace temp table neighbours as
 with carried as (
     select
         k.listing_id,
@@ -24,9 +32,16 @@ with carried as (
 select
     c.listing_id,
     c.block,
-    c.listing_id in (select r.listing_id from renewed as r) as is_renewed,
 from carried as c
-where c.block in (select f.block from fresh_blocks as f union select l.block from left_blocks as l);
+semi join touched_blocks as t on c.block = t.block;
+
+create or replace temp table sharing as
+select
+    n.listing_id,
+    n.block,
+    r.listing_id is not null as is_renewed,
+from neighbours as n
+left join renewed as r on n.listing_id = r.listing_id;
 
 -- Neighbours are numbered after the fresh listings.
 create or replace table numbered as

@@ -135,6 +135,8 @@ def _note_verdicts(writer: Writer, verdicts: Sequence[Decided]) -> bool:
         for row in writer.rows(DECISIONS)
     }:
         writer.replace_rows(DECISIONS, verdicts)
+        # Worth a snapshot even where no paper changes, so that it is known to have been heard.
+        writer.changed.add(DECISIONS.name)
     return bool(n_changed)
 
 
@@ -240,7 +242,7 @@ def _numbered(db: duckdb.DuckDBPyConnection, sql: str) -> dict[str, np.ndarray]:
 def _keys_of(db: duckdb.DuckDBPyConnection, numbered: str) -> pa.Table:
     """Keys of the listings of a table with listing_id and number, in its order."""
     columns = ", ".join(f'k."{name}"' for name in COMPARED)
-    table = db.sql(
+    table: pa.Table | None = db.sql(
         f"""
         select {columns} from (
             select * exclude (number) from fresh_keys

@@ -4,7 +4,7 @@ Only what changed is compared, with what shares a block with it; yet the matches
 same as if all listings had come at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import duckdb
@@ -24,7 +24,7 @@ from warehouse.dedupe.pairs import COMPARED, KEYS_SCHEMA, Numbers, keys_table
 from warehouse.dedupe.records import records
 from warehouse.dedupe.weights import WEIGHTS
 from warehouse.lake import Writer
-from warehouse.manifest import sql_file
+from warehouse.manifest import sql_file, sql_type
 
 _COMPARED = ", ".join(f'k."{name}"' for name in COMPARED)
 
@@ -56,15 +56,30 @@ def renew(writer: Writer, *, is_whole: bool) -> Model:
     if is_whole:
         model = _learnt(db, keys, model)
         modelstore.store(writer, model)
-    found = [compare(keys, left, right, model) for left, right in _near(db)]
-    _note_matches(db, found, model)
-    db.execute(
-        sql_file("dedupe", "lost.sql")
-        .replace("living_match_keys", stored)
-        .format(most=MOST_IN_BLOCK)
-    )
+    _note_matches(db, (compare(keys, left, right, model) for left, right in _near(db)), model)
+    _note_ended(db)
     _write(writer)
     return model
+
+
+def _note_ended(db: duckdb.DuckDBPyConnection) -> None:
+    """Table ended_matches: what is stored of listings that are compared anew, and what was lost."""
+    db.execute(sql_file("dedupe", "doubtful.sql").format(most=MOST_IN_BLOCK))
+    # The keys of all listings are looked through again only where there is something to find.
+    is_any = db.execute("select 1 from doubtful limit 1").fetchall()
+    if is_any:
+        db.execute(sql_file("dedupe", "lost.sql").format(most=MOST_IN_BLOCK))
+    lost = "lost" if is_any else "doubtful"
+    db.execute(
+        f"""
+        create or replace temp table ended_matches as
+        select m.left_id, m.right_id from living_matches as m
+        where m.left_id in (select listing_id from renewed)
+            or m.right_id in (select listing_id from renewed)
+        union
+        select left_id, right_id from {lost}
+        """
+    )
 
 
 def _counted(writer: Writer) -> Model:
@@ -92,8 +107,6 @@ def _make_keys(db: duckdb.DuckDBPyConnection, model: Model) -> None:
 
 
 def _sql_columns() -> Iterator[tuple[str, str]]:
-    from warehouse.manifest import sql_type
-
     for field in KEYS_SCHEMA:
         yield field.name, sql_type(field.type)
 
@@ -116,7 +129,7 @@ def _keys(db: duckdb.DuckDBPyConnection) -> pa.Table:
 
 
 def _arrow(db: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
-    table = db.sql(sql).to_arrow_table()
+    table: pa.Table | None = db.sql(sql).to_arrow_table()
     assert table is not None
     return table
 
@@ -150,48 +163,48 @@ def _learnt(db: duckdb.DuckDBPyConnection, keys: pa.Table, model: Model) -> Mode
     )
 
 
-def _note_matches(db: duckdb.DuckDBPyConnection, found: list[Compared], model: Model) -> None:
+def _note_matches(db: duckdb.DuckDBPyConnection, found: Iterable[Compared], model: Model) -> None:
     """Table new_matches: the columns of `Match`, the smaller listing_id on the left."""
-    names = list(WEIGHTS)
-    told = [
-        {
-            "one": one,
-            "other": other,
-            "relation": RELATIONS[relation],
-            "score": round(float(score), 3),
-            "evidence": [
-                {"name": names[at], "contribution": round(float(row[at]), 2)}
-                for at in sorted(np.flatnonzero(row).tolist(), key=lambda at: (-abs(row[at]), at))
-            ],
-        }
-        for item in found
-        for one, other, relation, score, row in zip(
-            item.left.tolist(), item.right.tolist(), item.relation.tolist(), item.score.tolist(),
-            item.contributions, strict=True,
+    columns = ", ".join(f'"{item.name}" {sql_type(item.type)}' for item in schema_of(Match))
+    db.execute(f"create or replace temp table new_matches ({columns})")
+    for compared in found:
+        db.register("told", _told(compared))
+        db.execute(
+            f"""
+            insert into new_matches
+            select
+                least(l.listing_id, r.listing_id) as left_id,
+                greatest(l.listing_id, r.listing_id) as right_id,
+                t.relation, t.score, t.evidence, {model.number} as model,
+            from told as t
+            join numbered as l on t.one = l.number
+            join numbered as r on t.other = r.number
+            """
         )
-    ]  # fmt: skip
-    schema = schema_of(Match)
-    table = pa.Table.from_pylist(
-        told,
-        pa.schema(
-            [("one", pa.int64()), ("other", pa.int64())]
-            + [(name, schema.field(name).type) for name in ("relation", "score", "evidence")]
-        ),
+        db.unregister("told")
+
+
+def _told(compared: Compared) -> pa.Table:
+    """Matches as columns; the evidence of each the strongest first."""
+    rows, columns = np.nonzero(compared.contributions)
+    values = compared.contributions[rows, columns].astype(float).round(2)
+    order = np.lexsort((columns, -np.abs(values), rows))
+    kind = schema_of(Match).field("evidence").type
+    names = pa.array(list(WEIGHTS), pa.string()).take(columns[order])
+    structs = pa.StructArray.from_arrays(
+        [names, pa.array(values[order], pa.float64())], fields=list(kind.value_type)
     )
-    db.register("told", table)
-    db.execute(
-        f"""
-        create or replace temp table new_matches as
-        select
-            least(l.listing_id, r.listing_id) as left_id,
-            greatest(l.listing_id, r.listing_id) as right_id,
-            t.relation, t.score, t.evidence, {model.number}::bigint as model,
-        from told as t
-        join numbered as l on t.one = l.number
-        join numbered as r on t.other = r.number
-        """
+    offsets = np.searchsorted(rows[order], np.arange(len(compared.left) + 1))
+    relations = pa.array(RELATIONS, pa.string()).take(compared.relation.astype(np.int64))
+    return pa.table(
+        {
+            "one": compared.left,
+            "other": compared.right,
+            "relation": relations,
+            "score": compared.score.astype(float).round(3),
+            "evidence": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), structs, type=kind),
+        }
     )
-    db.unregister("told")
 
 
 def _write(writer: Writer) -> None:

@@ -32,6 +32,7 @@ select
     listings.source,
     listings.source_id,
     memberships.paper_id,
+    memberships.edition_id,
     memberships.relation,
     memberships.matched_by,
     listings.title,

@@ -13,4 +13,8 @@ select
     n_papers,
     n_memberships,
     n_quarantine,
+    n_undecided,
+    n_largest_paper,
+    n_papers_of_two_dois,
+    n_papers_listed_twice,
 from lake.snapshots
