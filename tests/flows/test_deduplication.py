@@ -249,10 +249,16 @@ def test_the_page_holds_no_markup_of_records_and_asks_for_nothing(tmp_path: Path
 def test_the_page_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It shows so many papers and says how many there are."""
     monkeypatch.setattr("flows.deduplication_page.MOST_CLUSTERS", 2)
-    words = ["amber", "basalt", "cobalt", "dolomite", "emerald"]
+    titles = {
+        "Amber": "Insects caught in resin",
+        "Basalt": "Columns of cooling lava",
+        "Cobalt": "Blue glass of the lakeside kilns",
+        "Dolomite": "Slow erosion of a limestone massif",
+        "Emerald": "Green beryl from abandoned mines",
+    }
     rows = [
-        f'{word}{n},The slow erosion of {word} under rivers,"Doe, {word}",2001,Lakes\n'
-        for word in words
+        f'{name}{n},{title},"{name}, Ada",2001,Lakes\n'
+        for name, title in titles.items()
         for n in range(2)
     ]
     (tmp_path / "a.csv").write_text("id,title,authors,year,journal\n" + "".join(rows))

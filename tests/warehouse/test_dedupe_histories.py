@@ -87,7 +87,7 @@ def most_in_block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("most_in_block")
-@settings(max_examples=6, phases=UNSHRUNK)
+@settings(max_examples=4, phases=UNSHRUNK)
 @given(world=WORLDS, data=st.data())
 def test_the_grouping_does_not_depend_on_the_order_of_arrival(
     tmp_path_factory: pytest.TempPathFactory, world: list[Listing], data: st.DataObject
@@ -104,7 +104,7 @@ def test_the_grouping_does_not_depend_on_the_order_of_arrival(
 
 
 @pytest.mark.usefixtures("most_in_block")
-@settings(max_examples=5, phases=UNSHRUNK)
+@settings(max_examples=3, phases=UNSHRUNK)
 @given(worlds=st.lists(WORLDS, min_size=2, max_size=3))
 def test_changes_leave_what_a_fresh_lake_would_hold(
     tmp_path_factory: pytest.TempPathFactory, worlds: list[list[Listing]]

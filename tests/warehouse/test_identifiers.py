@@ -160,7 +160,7 @@ def components(state: dict[str, set[str]]) -> list[list[str]]:
     return sorted(sorted(group[0]) for group in groups)
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(st.lists(STEPS, min_size=1, max_size=3))
 def test_grouping_follows_the_identifiers_through_any_history(
     tmp_path_factory: pytest.TempPathFactory, nights: list[list[tuple[str, set[str]]]]

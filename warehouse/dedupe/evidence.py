@@ -71,7 +71,7 @@ def title(pairs: Pairs, model: Model, needed: Floats) -> Reasons:
         words = _own_words(one[at], other[at], rarity)
         if words.n_fewer >= CONTAINED and ratio[at] < PART:
             ratio[at] = max(ratio[at], PART * words.shared / (words.shared + words.own))
-        own[at] = min(1.0, words.own / 1.5)
+        own[at] = min(1.0, words.own / 1.3)
         opposed[at] = words.is_opposed
     ratio[shorter == 0] = 0
     return {
