@@ -20,11 +20,14 @@ from statistics import median
 
 from flows.maintain import policy
 from flows.running import run_nightly
+from flows.sandbox import truth
 from flows.sandbox.universe import Universe
 from flows.settings import Settings, load_settings
 from flows.terminal import text_table
 from tests.bench.serving import sandbox_server
 from tests.flows.nights import differences
+from tests.flows.nights import rows as rows_of
+from tests.scoring import Score, score
 from warehouse.audit import audit
 from warehouse.disk import disk_use
 from warehouse.snapshots import Lake
@@ -130,6 +133,18 @@ def growth(nights: Sequence[Night], first: int) -> dict[str, float]:
     }
 
 
+def papers_score(lake: Path, universe: Universe, count: int) -> Score:
+    """How well the papers after so many nights are the sandbox's works."""
+    works = {
+        row["listing_id"]: row["work_id"]
+        for row in truth.listings(universe, count - 1)
+        if row["title"] is not None
+    }
+    found = rows_of(lake, "select listing_id, paper_id from lake.memberships")
+    papers = {row["listing_id"]: row["paper_id"] for row in found if row["listing_id"] in works}
+    return score(list(papers.values()), [works[key] for key in papers])
+
+
 def disk_lines(settings: Settings) -> list[str]:
     """What a lake takes on disk for 1,000 listings, and what a retained snapshot takes by itself."""
     lake = Lake(settings.lake)
@@ -198,6 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             nights = run_nights(lake, universe, url, given.nights)
         wrong = faults(lake, universe, given.nights)
         disk = disk_lines(load_settings(lake=lake, grace_hours=0))
+        papers = papers_score(lake, universe, given.nights)
         n_maintained = sum(
             manifest.kind == "maintain"
             for n in Lake(lake).numbers()
@@ -216,6 +232,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "The last three weeks against three weeks from night 20 on: "
         + ", ".join(f"{name} {value:.2f}" for name, value in ratios.items()),
         *disk,
+        f"Papers against the sandbox's works: {papers.false_merges} false merges, {papers.missed_pairs} "
+        f"missed of {papers.gold_pairs:,} pairs, F1 {papers.f1:.4f}.",
         *(f"NOT SO: {text}" for text in wrong),
         "The content equals the truth, time and disk are flat." if not wrong else "",
     ):
