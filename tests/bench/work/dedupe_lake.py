@@ -1,15 +1,26 @@
-"""A lake of made-up records: its papers made at once, and after a night that changes some of them."""
+"""A lake of made-up records: its papers made at once, and after a night that brings some more.
 
+    python -m tests.bench.work.dedupe_lake [--records 300000] [--copies 10] [--night 30000]
+
+Tells seconds, CPU seconds and the peak of memory of the grouping, keys included: of all records at
+once, and of a night's records against `copies` times as many.
+"""
+
+import argparse
 import resource
+import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from schemas.arrow import schema_of
 from schemas.datasets import LISTINGS, MATCH_KEYS, MATCHES, MEMBERSHIPS, PAPERS
 from schemas.paper import Listing
+from tests.bench.synthetic_records import write
 from warehouse.dedupe import papers
 from warehouse.hashing import row_hash_sql
 from warehouse.lake import Writer
@@ -121,3 +132,25 @@ def multiply(lake: str, copies: int) -> dict[str, Any]:
     rows = writer.tables["match_keys"].rows
     writer.close()
     return {"match_keys": rows}
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.work.dedupe_lake")
+    parser.add_argument("--records", type=int, default=300_000)
+    parser.add_argument("--copies", type=int, default=10)
+    parser.add_argument("--night", type=int, default=30_000)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="paperlake-bench-") as folder:
+        records, lake = str(Path(folder) / "records.parquet"), str(Path(folder) / "lake")
+        write(Path(records), given.records + given.night, 1)
+        # A process each: the peak of memory is that of one step.
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+            print("at once", pool.submit(make, records, lake, 0, given.records).result())
+            print("copied", pool.submit(multiply, lake, given.copies).result())
+            last = given.records + given.night
+            print("a night", pool.submit(make, records, lake, given.records, last).result())
+
+
+if __name__ == "__main__":
+    main()
