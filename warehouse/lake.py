@@ -177,9 +177,9 @@ class Writer:
     def rows(self, dataset: Dataset) -> list[dict[str, Any]]:
         """The living rows of a small table, as dictionaries of the model's columns."""
         names = ", ".join(f'"{name}"' for name in schema_of(dataset.model).names)
-        table = self.db.sql(f"select {names} from ({self.living(dataset)})").to_arrow_table()
-        assert table is not None
-        found: list[dict[str, Any]] = table.to_pylist()
+        found: list[dict[str, Any]] = columns(
+            self.db, f"select {names} from ({self.living(dataset)})"
+        ).to_pylist()
         return found
 
     def _register(self, dataset: Dataset, rows: Sequence[Row]) -> None:
@@ -265,6 +265,13 @@ def _same_key(dataset: Dataset, left: str, right: str) -> str:
         else f'{left}."{name}" = {right}."{name}"'
         for name in dataset.key
     )
+
+
+def columns(db: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    """The rows of a query, as columns."""
+    table: pa.Table | None = db.sql(sql).to_arrow_table()
+    assert table is not None
+    return table
 
 
 def one(db: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:

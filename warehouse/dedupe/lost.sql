@@ -11,18 +11,7 @@ join living_match_keys as r on d.right_id = r.listing_id;
 
 -- Sizes now, also of blocks that the change did not touch.
 create or replace temp table holders as
-with carried as (
-    select
-        k.listing_id,
-        unnest(k.blocks) as block,
-    from living_match_keys as k
-)
-
-select
-    c.listing_id,
-    c.block,
-from carried as c
-semi join shared_blocks as s on c.block = s.block;
+{holders};
 
 create or replace temp table lost as
 with held as (

@@ -20,28 +20,16 @@ union
 select l.block
 from left_blocks as l;
 
--- The blocks are looked through once, with nothing else to be done for each of them.
-create or replace temp table neighbours as
-with carried as (
-    select
-        k.listing_id,
-        unnest(k.blocks) as block,
-    from living_match_keys as k
-)
-
-select
-    c.listing_id,
-    c.block,
-from carried as c
-semi join touched_blocks as t on c.block = t.block;
+create or replace temp table holders as
+{holders};
 
 create or replace temp table sharing as
 select
-    n.listing_id,
-    n.block,
+    h.listing_id,
+    h.block,
     r.listing_id is not null as is_renewed,
-from neighbours as n
-left join renewed as r on n.listing_id = r.listing_id;
+from holders as h
+left join renewed as r on h.listing_id = r.listing_id;
 
 -- Neighbours are numbered after the fresh listings.
 create or replace table numbered as

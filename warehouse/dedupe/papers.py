@@ -6,7 +6,6 @@ Only what the snapshot's changed listings can reach is looked at, so the cost fo
 from collections.abc import Collection, Mapping, Sequence
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 
 from schemas.arrow import record_batch, schema_of
@@ -23,12 +22,8 @@ from schemas.datasets import (
 from schemas.matching import Decided
 from schemas.paper import Bibliography, Paper
 from warehouse.dedupe import modelstore, precedence
-from warehouse.dedupe.clusters import cluster, components
-from warehouse.dedupe.decision import reasons_of
-from warehouse.dedupe.grouping import Guard
 from warehouse.dedupe.identifiers import links_sql
-from warehouse.dedupe.model import Model
-from warehouse.dedupe.pairs import COMPARED, Flags, Numbers, pairs_of
+from warehouse.dedupe.joining import join
 from warehouse.dedupe.precedence import UNKNOWN, Ranks
 from warehouse.dedupe.renewal import renew
 from warehouse.lake import Writer
@@ -81,7 +76,7 @@ def regroup(
     db.execute(sql_file("dedupe", "links.sql"))
     preprints = ", ".join(quoted(item) for item in precedence.PREPRINT_TYPES)
     db.execute(sql_file("dedupe", "edges.sql").format(preprints=preprints))
-    _components(db, model, lists_once)
+    join(db, model, lists_once)
     db.execute(
         """
         create or replace temp table affected_papers as
@@ -114,32 +109,26 @@ def regroup(
 def _note_verdicts(writer: Writer, verdicts: Sequence[Decided]) -> bool:
     """Tables verdicts and decided_anew: what people decided, and the listings of what changed in it."""
     db = writer.db
-    db.register(
-        "given", pa.Table.from_batches([record_batch(verdicts, Decided)], schema_of(Decided))
-    )
-    db.execute("create or replace temp table verdicts as select * from given")
-    db.unregister("given")
-    db.execute(
-        f"""
-        create or replace temp table decided_anew as
-        with earlier as (select left_id, right_id, verdict from ({writer.living(DECISIONS)})),
-        now as (select left_id, right_id, verdict from verdicts),
-        changed as (
-            (select * from earlier except select * from now)
-            union (select * from now except select * from earlier)
-        )
-        select distinct unnest([left_id, right_id]) as listing_id from changed
-        """
-    )
-    ((n_changed,),) = db.execute("select count(*) from decided_anew").fetchall()
-    if {(row.left_id, row.right_id, row.verdict, row.who, row.why) for row in verdicts} != {
-        (row["left_id"], row["right_id"], row["verdict"], row["who"], row["why"])
-        for row in writer.rows(DECISIONS)
-    }:
+    earlier = [Decided(**row) for row in writer.rows(DECISIONS)]
+    pairs = {row[:3] for row in map(_words, earlier)} ^ {row[:3] for row in map(_words, verdicts)}
+    ids = sorted({listing_id for left, right, _ in pairs for listing_id in (left, right)})
+    given = pa.Table.from_batches([record_batch(verdicts, Decided)], schema_of(Decided))
+    for name, table in (
+        ("verdicts", given),
+        ("decided_anew", pa.table({"listing_id": pa.array(ids, pa.string())})),
+    ):
+        db.register("given", table)
+        db.execute(f"create or replace temp table {name} as select * from given")
+        db.unregister("given")
+    if {*map(_words, earlier)} != {*map(_words, verdicts)}:
         writer.replace_rows(DECISIONS, verdicts)
         # Worth a snapshot even where no paper changes, so that it is known to have been heard.
         writer.changed.add(DECISIONS.name)
-    return bool(n_changed)
+    return bool(ids)
+
+
+def _words(row: Decided) -> tuple[str, str, str, str, str]:
+    return row.left_id, row.right_id, row.verdict, row.who, row.why
 
 
 def _find_siblings(writer: Writer) -> None:
@@ -169,117 +158,6 @@ def _find_siblings(writer: Writer) -> None:
         f"create or replace temp table siblings as select l.* from ({living}) as l "
         f"semi join sibling_ids as s on l.listing_id = s.listing_id where {within}"
     )
-
-
-def _components(db: duckdb.DuckDBPyConnection, model: Model, lists_once: Collection[str]) -> None:
-    """Table components: of every affected listing its group, its edition, and what it reaches."""
-    db.execute(
-        """
-        create or replace temp table joinable as
-        with ends as (
-            select unnest([e.left_id, e.right_id]) as listing_id from edges as e
-        )
-        select listing_id, row_number() over (order by listing_id) - 1 as number
-        from (select distinct listing_id from ends)
-        """
-    )
-    ids = db.execute("select listing_id from joinable order by number").fetchnumpy()["listing_id"]
-    edges = _numbered(
-        db,
-        "select l.number as one, r.number as other, e.kind, e.relation, e.strength from edges as e "
-        "join joinable as l on e.left_id = l.listing_id "
-        "join joinable as r on e.right_id = r.listing_id order by all",
-    )
-    keys = _keys_of(db, "joinable")
-    one, other, kind = edges["one"], edges["other"], edges["kind"]
-    sound = np.ones(len(one), bool)
-    linked = np.flatnonzero(kind == "link")
-    sound[linked[_are_void(keys, one[linked], other[linked], model)]] = False
-    reach = components(len(ids), one, other)
-    one, other, kind = one[sound], other[sound], kind[sound]
-    strength, relation = edges["strength"][sound], edges["relation"][sound]
-    certain = kind != "likeness"
-    guard = Guard(
-        keys,
-        model,
-        sources=_source_numbers(ids, lists_once),
-        apart=frozenset(_decided(db, "apart")),
-        certain=components(len(ids), one[certain], other[certain]),
-    )
-    papers = cluster(len(ids), one, other, strength, guard.papers)
-    same = (relation == "same") & (papers[one] == papers[other])
-    editions = cluster(len(ids), one[same], other[same], strength[same], guard.editions)
-    db.register(
-        "grouped",
-        pa.table(
-            {
-                "listing_id": pa.array(ids, pa.string()),
-                "component": pa.array(ids[papers] if len(ids) else [], pa.string()),
-                "edition_id": pa.array(ids[editions] if len(ids) else [], pa.string()),
-                "reach_id": pa.array(ids[reach] if len(ids) else [], pa.string()),
-            }
-        ),
-    )
-    db.execute(
-        """
-        create or replace temp table components as
-        select
-            a.listing_id,
-            coalesce(g.component, a.listing_id) as component,
-            coalesce(g.edition_id, a.listing_id) as edition_id,
-            coalesce(g.reach_id, a.listing_id) as reach_id,
-        from affected as a
-        left join grouped as g on a.listing_id = g.listing_id
-        anti join untitled as u on a.listing_id = u.listing_id
-        """
-    )
-    db.unregister("grouped")
-
-
-def _numbered(db: duckdb.DuckDBPyConnection, sql: str) -> dict[str, np.ndarray]:
-    found = db.execute(sql).fetchnumpy()
-    return {name: np.asarray(values) for name, values in found.items()}
-
-
-def _keys_of(db: duckdb.DuckDBPyConnection, numbered: str) -> pa.Table:
-    """Keys of the listings of a table with listing_id and number, in its order."""
-    columns = ", ".join(f'k."{name}"' for name in COMPARED)
-    table: pa.Table | None = db.sql(
-        f"""
-        select {columns} from (
-            select * exclude (number) from fresh_keys
-            union all by name
-            select * from living_match_keys anti join renewed using (listing_id)
-        ) as k
-        join {numbered} as n on k.listing_id = n.listing_id
-        order by n.number
-        """
-    ).to_arrow_table()
-    assert table is not None
-    return table
-
-
-def _are_void(keys: pa.Table, one: Numbers, other: Numbers, model: Model) -> Flags:
-    """Which pairs share an identifier by mistake: neither their titles nor their authors agree."""
-    if not len(one):
-        return np.zeros(0, bool)
-    found: Flags = reasons_of(pairs_of(keys, one, other), model)["identifier_void"] > 0
-    return found
-
-
-def _decided(db: duckdb.DuckDBPyConnection, verdict: str) -> list[tuple[int, int]]:
-    rows = db.execute(
-        "select l.number, r.number from verdicts as d join joinable as l on d.left_id = l.listing_id "
-        "join joinable as r on d.right_id = r.listing_id where d.verdict = ?",
-        [verdict],
-    ).fetchall()
-    return [(min(row), max(row)) for row in rows]
-
-
-def _source_numbers(ids: np.ndarray, lists_once: Collection[str]) -> Numbers:
-    """The place of each listing's source in `lists_once`, -1 for other sources."""
-    places = {source: place for place, source in enumerate(sorted(lists_once))}
-    return np.array([places.get(item.partition(":")[0], -1) for item in ids], np.int64)
 
 
 def _rank(db: duckdb.DuckDBPyConnection, ranks: Mapping[str, Ranks]) -> None:

@@ -23,7 +23,7 @@ from warehouse.dedupe.model import Model
 from warehouse.dedupe.pairs import COMPARED, KEYS_SCHEMA, Numbers, keys_table
 from warehouse.dedupe.records import records
 from warehouse.dedupe.weights import WEIGHTS
-from warehouse.lake import Writer
+from warehouse.lake import Writer, columns
 from warehouse.manifest import sql_file, sql_type
 
 _COMPARED = ", ".join(f'k."{name}"' for name in COMPARED)
@@ -50,8 +50,10 @@ def renew(writer: Writer, *, is_whole: bool) -> Model:
     _make_keys(db, model)
     # A whole renewal compares the fresh listings with each other only.
     stored = "(select * from living_match_keys where false)" if is_whole else "living_match_keys"
-    near = sql_file("dedupe", "near.sql").replace("living_match_keys", stored)
-    db.execute(near.format(most=MOST_IN_BLOCK))
+    near = sql_file("dedupe", "near.sql").format(
+        most=MOST_IN_BLOCK, holders=_holders_sql("touched_blocks")
+    )
+    db.execute(near.replace("living_match_keys", stored))
     keys = _keys(db)
     if is_whole:
         model = _learnt(db, keys, model)
@@ -68,7 +70,11 @@ def _note_ended(db: duckdb.DuckDBPyConnection) -> None:
     # The keys of all listings are looked through again only where there is something to find.
     is_any = db.execute("select 1 from doubtful limit 1").fetchall()
     if is_any:
-        db.execute(sql_file("dedupe", "lost.sql").format(most=MOST_IN_BLOCK))
+        db.execute(
+            sql_file("dedupe", "lost.sql").format(
+                most=MOST_IN_BLOCK, holders=_holders_sql("shared_blocks")
+            )
+        )
     lost = "lost" if is_any else "doubtful"
     db.execute(
         f"""
@@ -82,6 +88,10 @@ def _note_ended(db: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def _holders_sql(blocks: str) -> str:
+    return sql_file("dedupe", "holders.sql").format(blocks=blocks)
+
+
 def _counted(writer: Writer) -> Model:
     earlier = modelstore.load(writer)
     every = (record for batch in records(writer.db, "fresh") for _, record in batch)
@@ -90,7 +100,7 @@ def _counted(writer: Writer) -> Model:
 
 def _make_keys(db: duckdb.DuckDBPyConnection, model: Model) -> None:
     """Table fresh_keys: the keys of the fresh listings, numbered from 0."""
-    names = ", ".join(f'"{name}" {kind}' for name, kind in _sql_columns())
+    names = ", ".join(f'"{item.name}" {sql_type(item.type)}' for item in KEYS_SCHEMA)
     db.execute(
         f"create or replace temp table fresh_keys (listing_id varchar, {names}, number bigint)"
     )
@@ -106,14 +116,9 @@ def _make_keys(db: duckdb.DuckDBPyConnection, model: Model) -> None:
         number += len(batch)
 
 
-def _sql_columns() -> Iterator[tuple[str, str]]:
-    for field in KEYS_SCHEMA:
-        yield field.name, sql_type(field.type)
-
-
 def _keys(db: duckdb.DuckDBPyConnection) -> pa.Table:
     """The keys of the fresh listings and of those near them, in the order of their numbers."""
-    return _arrow(
+    return columns(
         db,
         f"""
         select * exclude (number) from (
@@ -126,12 +131,6 @@ def _keys(db: duckdb.DuckDBPyConnection) -> pa.Table:
         ) order by number
         """,
     )
-
-
-def _arrow(db: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
-    table: pa.Table | None = db.sql(sql).to_arrow_table()
-    assert table is not None
-    return table
 
 
 _PAIRS_AT_ONCE = 2_000_000
@@ -165,8 +164,8 @@ def _learnt(db: duckdb.DuckDBPyConnection, keys: pa.Table, model: Model) -> Mode
 
 def _note_matches(db: duckdb.DuckDBPyConnection, found: Iterable[Compared], model: Model) -> None:
     """Table new_matches: the columns of `Match`, the smaller listing_id on the left."""
-    columns = ", ".join(f'"{item.name}" {sql_type(item.type)}' for item in schema_of(Match))
-    db.execute(f"create or replace temp table new_matches ({columns})")
+    names = ", ".join(f'"{item.name}" {sql_type(item.type)}' for item in schema_of(Match))
+    db.execute(f"create or replace temp table new_matches ({names})")
     for compared in found:
         db.register("told", _told(compared))
         db.execute(
@@ -186,11 +185,11 @@ def _note_matches(db: duckdb.DuckDBPyConnection, found: Iterable[Compared], mode
 
 def _told(compared: Compared) -> pa.Table:
     """Matches as columns; the evidence of each the strongest first."""
-    rows, columns = np.nonzero(compared.contributions)
-    values = compared.contributions[rows, columns].astype(float).round(2)
-    order = np.lexsort((columns, -np.abs(values), rows))
+    rows, places = np.nonzero(compared.contributions)
+    values = compared.contributions[rows, places].astype(float).round(2)
+    order = np.lexsort((places, -np.abs(values), rows))
     kind = schema_of(Match).field("evidence").type
-    names = pa.array(list(WEIGHTS), pa.string()).take(columns[order])
+    names = pa.array(list(WEIGHTS), pa.string()).take(places[order])
     structs = pa.StructArray.from_arrays(
         [names, pa.array(values[order], pa.float64())], fields=list(kind.value_type)
     )
