@@ -350,7 +350,7 @@ select
     state, left_id, right_id, relation, score, evidence, left_title, right_title,
     left_paper_id, right_paper_id,
 from judged
-where state is not null and (state <> 'barely joined' or score < $accepted + 1.5)
+where state is not null and (state <> 'barely joined' or score < $accepted + 2.5)
 qualify row_number() over (
     partition by
         state,

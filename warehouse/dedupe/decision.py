@@ -84,6 +84,18 @@ def as_version(reasons: Reasons) -> Floats:
     return score(reasons, _OF_FORM)
 
 
+def counted(reasons: Reasons, relation: npt.NDArray[np.int8]) -> Reasons:
+    """The reasons that count for what was decided: for a version, not what two forms may differ in.
+
+    Their sum is the score that is told, so that every accepted pair has the accepted sum.
+    """
+    is_version = relation == VERSION
+    return {
+        name: np.where(is_version, 0, values).astype(np.float32) if name in _OF_FORM else values
+        for name, values in reasons.items()
+    }
+
+
 def decide(reasons: Reasons) -> tuple[npt.NDArray[np.int8], Floats]:
     """The relation (its place in `RELATIONS`) and the score of every pair."""
     scores = score(reasons)

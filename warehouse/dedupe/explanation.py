@@ -9,7 +9,7 @@ import pyarrow as pa
 from schemas.matching import Contribution, ModelEntry
 from warehouse.dedupe import modelstore
 from warehouse.dedupe.alone import MOST_IN_BLOCK
-from warehouse.dedupe.decision import RELATIONS, decide, reasons_of
+from warehouse.dedupe.decision import RELATIONS, counted, decide, reasons_of, score
 from warehouse.dedupe.model import Model
 from warehouse.dedupe.pairs import COMPARED, pairs_of
 from warehouse.dedupe.sifting import Sieve
@@ -56,7 +56,8 @@ def explain(connection: duckdb.DuckDBPyConnection, left: str, right: str) -> Exp
         return None
     model = _model(connection, [str(title) for title in keys.column("title").to_pylist()])
     reasons = reasons_of(pairs_of(keys, np.array([0]), np.array([1])), model)
-    relation, score = decide(reasons)
+    relation, _ = decide(reasons)
+    reasons = counted(reasons, relation)
     found = [
         Contribution(
             name=name, contribution=round(float(reasons[name][0]) * WEIGHTS[name].weight, 2)
@@ -67,7 +68,7 @@ def explain(connection: duckdb.DuckDBPyConnection, left: str, right: str) -> Exp
     n_shared, smallest = _shared(connection, left, right)
     return Explained(
         relation=RELATIONS[relation[0]],
-        score=round(float(score[0]), 3),
+        score=round(float(score(reasons)[0]), 3),
         evidence=tuple(sorted(found, key=lambda item: -abs(item.contribution))),
         model=model.number,
         n_shared_keys=n_shared,

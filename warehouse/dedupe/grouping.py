@@ -16,8 +16,10 @@ from warehouse.dedupe.decision import (
     SAME,
     VERSION,
     as_version,
+    counted,
     decide,
     reasons_of,
+    score,
 )
 from warehouse.dedupe.evidence import Reasons
 from warehouse.dedupe.model import Model
@@ -94,7 +96,9 @@ def compare(
         reasons = reasons_of(pairs, model, cutoff=True)
         if seen is not None:
             seen(pairs, reasons)
-        relation, scores = decide(reasons)
+        relation, _ = decide(reasons)
+        reasons = counted(reasons, relation)
+        scores = score(reasons)
         kept = np.flatnonzero(relation != DIFFERENT)
         table = (
             np.stack(
