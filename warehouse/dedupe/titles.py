@@ -25,8 +25,7 @@ _NOTICE = re.compile(
 _TRAILER = re.compile(
     r"\s*(?:\[[^\[\]]{1,60}\]"
     r"|\((?:panel|discussion|abstract(?: only)?|tutorial|invited|demo|demonstration|poster|extended abstract"
-    r"|review|editorial|letter|with discussion|keynote(?: address)?|book review)\)"
-    r"|[-\u2013\u2014:] ?(?:a )?book review)\s*\.?\s*$",
+    r"|review|editorial|letter|with discussion|keynote(?: address)?|book review)\))\s*\.?\s*$",
     re.IGNORECASE,
 )
 _FORMAT = re.compile(
