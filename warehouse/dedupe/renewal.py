@@ -5,7 +5,6 @@ same as if all listings had come at once.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import duckdb
 import numpy as np
@@ -156,11 +155,7 @@ def _learnt(db: duckdb.DuckDBPyConnection, keys: pa.Table, model: Model) -> Mode
     ).fetchnumpy()
     anchors = learning.Anchors()
     compare(keys, sample["left_number"], sample["right_number"], model, seen=anchors.add)
-    return replace(
-        model,
-        venue_aliases=frozenset(anchors.aliases()),
-        softened=dict(anchors.softened()),
-    )
+    return anchors.taught(model)
 
 
 def _note_matches(db: duckdb.DuckDBPyConnection, found: Iterable[Compared], model: Model) -> None:
