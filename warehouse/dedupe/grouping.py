@@ -171,6 +171,7 @@ class Guard:
         if self.sources is not None:
             for members in groups:
                 yield from filter(self._is_open, self._same_source(members))
+        # A group of two is a pair that was accepted.
         within = filter(
             self._is_open,
             chain.from_iterable(pairs_within(members) for members in groups if len(members) > 2),
