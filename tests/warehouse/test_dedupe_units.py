@@ -208,6 +208,7 @@ def test_given_names_are_kept_beside_a_surname() -> None:
         ("the looms of weaving", "looms weaving"),
         ("vldb", "very large data bases"),
         ("looms", "international looms"),
+        ("looms", "acm looms"),
     ],
 )
 def test_names_of_one_venue_are_alike(one: str, other: str) -> None:
@@ -219,6 +220,9 @@ def test_names_of_one_venue_are_alike(one: str, other: str) -> None:
     ("one", "other", "least", "most"),
     [
         ("vldb", "vldb journal", 0, 0.5),
+        ("quilts record", "quilts", 0, 0.5),
+        ("dc", "data cotton looms", 0, 0.9),
+        ("ldq", "looms data", 0, 0.9),
         ("sigmod record", "sigmod conference", 0, 0.5),
         ("the of", "looms", 0, 0),
         ("weaving of looms", "looms weaving quarterly", 0.7, 0.99),
@@ -281,8 +285,12 @@ def test_words_on_either_side_tell_works_apart() -> None:
     assert own(f"weaving pattern {base}", f"weaving patern {base}") == 0
     assert own(f"data base {base}", f"database {base}") == 0
     assert own(f"multiloom quiet {base}", f"loom quietly {base}") == 0
+    assert own(f"megaloom zebra {base}", f"loom zebras {base}") == 0
+    assert own(f"quietloom {base}", f"loom {base}") == 0
+    assert own(f"zebra loom {base}", f"loomzebra {base}") == 0
     assert own(f"2011 {base}", f"2012 {base}") > 0.5
     assert own(f"12011 {base}", f"12012 {base}") > 0.5
+    assert own(f"1234 {base}", f"12345 {base}") > 0.5
 
 
 def test_opposites_tell_works_apart() -> None:
@@ -301,7 +309,8 @@ def test_titles_that_many_bear_tell_little() -> None:
     assert given(record, record, *names) == [0, 0]
     assert given(record, record, *names, model=model) == [1, 0]
     for field in ("volume", "issue", "pages"):
-        one, other = record._replace(**{field: "1"}), record._replace(**{field: "2"})
+        changes: tuple[dict[str, Any], ...] = ({field: "1"}, {field: "2"})
+        one, other = (record._replace(**change) for change in changes)
         assert given(one, other, *names, model=model) == [1, 1]
     assert given(record._replace(year=1), record._replace(year=3), *names, model=model) == [1, 1]
     assert given(record._replace(year=1), record._replace(year=3), *names) == [0, 0]
@@ -350,6 +359,8 @@ def test_numbers_of_titles_differ(one: str, other: str, expected: float) -> None
         (["Zuna, R.", "Rosenthal, S."], ["R Zuna", "S Rosental"], {"authors_all": 1, "first_author_same": 1, "authors_rare": 1}),
         (["Zuna, R.", "Rosental, S."], ["R Zuna", "S Rosenthal", "D Lu"], {"authors_all": 1, "first_author_same": 1, "authors_rare": 1}),
         (["Okafor Maria", "S Wang"], ["Maria Okafor", "S Wang"], {"authors_all": 1}),
+        (["Okafor Wang Rosemary", "Berg Quux"], ["M Okafor", "S Wang", "D Berg"], {"authors_some": 1}),
+        (["Zuna, R.", "Zunna, S."], ["Zuna, R.", "Quux, X."], {"authors_all": 1, "first_author_same": 1, "authors_rare": 1}),
         ([], ["D Lu"], {"authors_missing": 1}),
         ([], [], {"authors_missing": 1}),
     ],
@@ -452,7 +463,7 @@ def test_people_at_one_place_make_up_for_a_title() -> None:
     [
         ("Looms", "Looms", [1, 0]),
         ("J Weaving Looms", "Journal of Weaving and Looms", [1, 0]),
-        ("Looms quarterly of mountain weaving", "Looms quartely of mountain weaving", [1, 0]),
+        ("Looms quarterly of mountain weaving", "Looms quartexly of mountain weaving", [1, 0]),
         ("Looms", "Zebra quilts", [0, 1]),
         ("Weaving letters north", "Weaving newsletter", [0, 1]),
         ("Looms", None, [0, 0]),
@@ -526,6 +537,17 @@ def test_an_identifier_of_unlike_records_is_void() -> None:
     assert relation(base, stranger._replace(volume=None, issue=None, pages=None)) == "undecided"
 
 
+@pytest.mark.parametrize("venue", ["Journal of Weaving", "Zebra"])
+def test_a_void_identifier_scores_the_same_at_a_glance(venue: str) -> None:
+    """A pair that is kept for a void identifier has its venues compared, however unlike it is."""
+    base = LOOMS._replace(doi="10.1016/one")
+    stranger = Record("Zebra quilts", ["X. Quux"], 1990, venue, doi="10.1016/one")
+    pairs = pair(keys(base), keys(stranger))
+    quick, full = reasons_of(pairs, NOTHING_KNOWN, cutoff=True), reasons_of(pairs, NOTHING_KNOWN)
+    for name in ("venue_same", "venue_differs", "identifier_void"):
+        assert quick[name] == full[name]
+
+
 # -------------------------------------------------------------------------------------- decisions
 
 
@@ -554,6 +576,7 @@ def decided(**strengths: float) -> str:
         ({"title": 1, "form_differs": 1, "authors_all": 1}, "version"),
         ({"title": 0.92, "form_differs": 1, "authors_all": 1, "title_rare": 1}, "version"),
         ({"title": 0.92, "form_differs": 1, "authors_all": 1}, "undecided"),
+        ({"title": 0.92, "form_differs": 1, "year_apart": 1, "authors_all": 1, "title_rare": 1}, "version"),
         ({"title": 1, "form_differs": 1, "year_far": 1, "authors_all": 1}, "different"),
         ({"title": 1, "form_differs": 1, "year_apart": 1, "authors_only": 0.5, "title_rare": 0.5}, "version"),
         ({"title": 1, "form_differs": 1, "year_apart": 1, "authors_only": 0.4, "title_rare": 0.5}, "undecided"),
@@ -659,6 +682,12 @@ def test_a_chain_is_cut_at_its_weakest_pair(
     assert found == (expected, expected)
 
 
+def test_equal_strengths_are_settled_by_numbers() -> None:
+    """Of two equally strong pairs of one record the one with the smaller number is joined."""
+    edges = [(0, 2, "same", 12.0), (0, 1, "same", 12.0)]
+    assert grouped([LOOMS] * 3, edges, apart=frozenset([(1, 2)]))[0] == [0, 0, 2]
+
+
 def test_foes_of_a_member_are_foes_of_its_group() -> None:
     """What is in conflict with one member joins none of the others, whichever side it stands on."""
     edges = [(0, 1, "same", 14.0), (1, 2, "same", 13.0), (2, 3, "same", 12.0), (1, 3, "same", 11.0)]
@@ -715,6 +744,9 @@ def test_a_paper_that_fell_apart_has_no_common_edition() -> None:
     edges = [(0, 1, "same", 12.0), (1, 2, "same", 11.0)]
     papers, editions = grouped([LOOMS] * 3, edges, apart=frozenset([(0, 2)]))
     assert papers == editions == [0, 0, 2]
+    edges = [(0, 1, "version", 14.0), (0, 2, "same", 12.0)]
+    papers, editions = grouped([LOOMS] * 3, edges, apart=frozenset([(1, 2)]))
+    assert (papers, editions) == ([0, 0, 2], [0, 1, 2])
 
 
 def test_large_groups_are_looked_at_in_part() -> None:
@@ -727,7 +759,22 @@ def test_large_groups_are_looked_at_in_part() -> None:
     assert all(0 < other - one <= follow for one, other in large)
 
 
-# ------------------------------------------------------------------------------------------- sieve
+# ------------------------------------------------------------------------------ blocks and the sieve
+
+
+@pytest.mark.parametrize("name", ["doi", "arxiv_id", "pmid"])
+def test_a_shared_identifier_is_a_shared_block(name: str) -> None:
+    """Records that share an identifier are compared, however unlike they are."""
+    change: dict[str, Any] = {name: "7"}
+    one, other = LOOMS._replace(**change), ZEBRAS._replace(**change)
+    assert set(keys(LOOMS).blocks).isdisjoint(keys(ZEBRAS).blocks)
+    assert len(set(keys(one).blocks) & set(keys(other).blocks)) == 1
+
+
+def test_a_record_is_looked_for_under_few_blocks() -> None:
+    """The fullest record has 21 blocks."""
+    full = LOOMS._replace(authors=["Zuna", "Wang", "Lu"], doi="10.1/a", arxiv_id="7", pmid="7")
+    assert len(keys(full).blocks) == 21
 
 
 @pytest.mark.parametrize(
@@ -747,6 +794,8 @@ def test_large_groups_are_looked_at_in_part() -> None:
         ({"authors": ["A. Okafor"]}, {"title": "Adaptive shuttles of quiet zebra quilts from olden years"}, True),
         ({"authors": ["A. Okafor"], "volume": "3"}, {"title": "Adaptive shuttles of quiet zebra quilts from olden years", "authors": ["B. Quux"], "volume": "3"}, True),
         ({}, {"title": ""}, True),
+        # Like in letters, though in another order.
+        ({}, {"title": "Mountain weaving in olden years and adaptive quilts"}, False),
     ],
 )  # fmt: skip
 def test_unlike_pairs_are_not_compared(
@@ -792,7 +841,7 @@ def test_fields_that_anchors_differ_in_are_softened(
         {"title": "Adaptive shuttles of quiet looms in mountain"},
         {"authors": ["Maria Okafor"]},
         {"year": 2012},
-        {"title": f"Erratum: {LOOMS.title}"},
+        {"title": f"{LOOMS.title} (vol 12, pg 101, 2011)"},
     ],
 )
 def test_only_sure_pairs_are_anchors(changed: dict[str, Any]) -> None:
@@ -815,6 +864,8 @@ def test_venues_that_anchors_name_together_are_aliases() -> None:
     assert set(learnt([(one, other)] * 3 + [(other, other)] * 6).aliases()) == {
         ("brewing", "zymurgy")
     }
+    both = [(one, other)] * 3 + [(one, one)] * 5 + [(other, other)] * 5
+    assert set(learnt(both).aliases()) == {("brewing", "zymurgy")}
     elsewhere = third._replace(volume="99")
     assert set(learnt([(one, elsewhere)] * 3).aliases()) == set()
 
