@@ -68,6 +68,6 @@ def _shortens(one: str, other: str) -> bool:
 
 def _is_acronym(few: list[str], many: list[str]) -> bool:
     """Whether one word holds the first letters of the other name's words, in order."""
-    if len(few) != 1 or len(many) < 3 or not 3 <= len(few[0]) <= 8:
+    if len(few) != 1 or not 3 <= len(few[0]) <= 8:
         return False
     return few[0] in "".join(word[0] for word in many)
