@@ -5,7 +5,7 @@ The same steps as in a lake, all at once: the model is made of these records and
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import duckdb
@@ -205,7 +205,8 @@ def candidates(
 ) -> tuple[Numbers, Numbers]:
     """The pairs of rows of `keys` that are worth comparing, by their places, sorted.
 
-    They share a block, or more than one where it is not a small one, and pass the sieve.
+    They share a small block or two others, or stand close by their titles in a crowded one, and pass
+    the sieve.
     """
     n = keys.num_rows
     sieve = Sieve(keys)
@@ -247,11 +248,7 @@ def learn(keys: pa.Table, left: Numbers, right: Numbers, model: Model) -> Model:
     anchors = learning.Anchors()
     step = 1 + len(left) // LEARNT_FROM
     compare(keys, left[::step], right[::step], model, seen=anchors.add, are_sifted=True)
-    return replace(
-        model,
-        venue_aliases=frozenset(anchors.aliases()),
-        softened=dict(anchors.softened()),
-    )
+    return anchors.taught(model)
 
 
 def _clusters(ids: list[str], papers: Numbers, editions: Numbers, compared: Compared) -> pa.Table:
@@ -280,7 +277,7 @@ def _matches(ids: list[str], compared: Compared) -> pa.Table:
             pa.array(names[compared.right], pa.string()),
             pa.array([RELATIONS[code] for code in compared.relation.tolist()], pa.string()),
             pa.array(np.round(compared.score.astype(float), 3), pa.float64()),
-            pa.array(compared.evidence(), MATCHES.field("evidence").type),
+            compared.evidence(MATCHES.field("evidence").type),
         ],
         schema=MATCHES,
     )

@@ -52,15 +52,13 @@ def reasons_of(pairs: Pairs, model: Model, *, cutoff: bool = False) -> Reasons:
     reasons["title_shared"] = (reasons["title_shared"] * unsure).astype(np.float32)
     # A shared DOI is void where neither title nor authors agree: it was assigned to many, or wrongly.
     void = (reasons["title"] < 0.6) & (reasons["authors_some"] > 0.5)
-    shared = (reasons["doi_same"] + reasons["identifier_same"]) > 0
-    reasons["identifier_void"] = (void & shared).astype(np.float32)
+    reasons["identifier_void"] = (void & is_shared).astype(np.float32)
     for name in ("doi_same", "identifier_same"):
         reasons[name] = np.where(void, 0, reasons[name]).astype(np.float32)
     for name, factor in model.softened.items():
         reasons[f"{name}_differs"] = reasons[f"{name}_differs"] * np.float32(factor)
-    if "page" in model.softened or "issue" in model.softened:
-        factor = min(model.softened.get("page", 1.0), model.softened.get("issue", 1.0))
-        reasons["issue_and_page_differ"] = reasons["issue_and_page_differ"] * np.float32(factor)
+    factor = min(model.softened.get("page", 1.0), model.softened.get("issue", 1.0))
+    reasons["issue_and_page_differ"] = reasons["issue_and_page_differ"] * np.float32(factor)
     return reasons
 
 
@@ -72,9 +70,7 @@ def score(reasons: Reasons, without: tuple[str, ...] = ()) -> Floats:
             for name, values in reasons.items()
             if name not in without
         ),
-        start=np.zeros(0, np.float32)
-        if not reasons
-        else np.zeros_like(next(iter(reasons.values()))),
+        start=np.zeros(1, np.float32),
     )
     return total
 
@@ -109,14 +105,14 @@ def decide(reasons: Reasons) -> tuple[npt.NDArray[np.int8], Floats]:
     )
     is_form = _is_another_form(reasons)
     relation[scores >= UNDECIDED] = UNDECIDED_PAIR
-    relation[(scores >= ACCEPTED) & ~is_form] = SAME
+    relation[scores >= ACCEPTED] = SAME
     alike = (likeness >= 0.95) | ((likeness >= 0.9) & (reasons["form_differs"] > 0))
     agrees = alike & people & (reasons["doi_differs"] == 0) & (reasons["identifier_differs"] == 0)
     relation[is_form & agrees & (regardless >= ACCEPTED + 0.5)] = VERSION
     relation[is_form & (scores >= ACCEPTED)] = VERSION
     relation[(reasons["identifier_void"] > 0) & (relation == DIFFERENT)] = UNDECIDED_PAIR
     related = looks_related & (likeness >= 0.8) & people
-    relation[related & ((relation == UNDECIDED_PAIR) | (relation == DIFFERENT))] = RELATED
+    relation[related & (relation < RELATED)] = RELATED
     relation[(reasons["kind_differs"] > 0) & (relation >= VERSION)] = RELATED
     return relation, scores
 

@@ -161,7 +161,7 @@ def shared_title(pairs: Pairs, _model: Model) -> Reasons:
 
 
 def numbers(pairs: Pairs, _model: Model) -> Reasons:
-    """Each title has a number that the other lacks, or one is a later part: part I and part II."""
+    """Each title has a number that the other lacks, or, which tells less, one only has; or one is a later part."""
     strength = np.zeros(len(pairs), np.float32)
     one, other = pairs.both("numbers")
     for at in np.flatnonzero((one != other) & (one != "") & (other != "")).tolist():

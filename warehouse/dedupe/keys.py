@@ -142,7 +142,7 @@ def keys_of(record: Record, model: Model) -> Keys:
         record: readable text and normal identifiers.
         model: which words are rare, which titles and DOIs many works share.
     """
-    title = read_title(record.title) if record.title else read_title("")
+    title = read_title(record.title or "")
     squeezed = "".join(title.words)
     authors = people(record.authors)
     surnames = [surname for surname, _ in authors[:MOST_AUTHORS]]
@@ -196,7 +196,7 @@ def keys_of(record: Record, model: Model) -> Keys:
     )
 
 
-_START, _END, _START_NAME, _RARE_PAIR, _RARE_NAME, _PLACE, _PAGE, _NAMES, _ALL_YEAR, _ALL_NAME = (
+_START, _END, _START_NAME, _RARE_PAIR, _RARE_NAME, _PAGE, _PLACE, _NAMES, _ALL_YEAR, _ALL_NAME = (
     number_of(f"block {kind}") for kind in range(10)
 )
 _SECOND, _THIRD, _FOURTH = (number_of(f"place {place}") | 1 for place in range(3))
@@ -229,9 +229,9 @@ def _blocks(
             found.append(_ALL_NAME + whole + surnames[0] * _SECOND)
     if year is not None and page is not None:
         if volume is not None:
-            found.append(_PAGE + year + volume * _SECOND + page * _THIRD)
+            found.append(_PLACE + year + volume * _SECOND + page * _THIRD)
         if surnames:
-            found.append(_PLACE + surnames[0] + year * _SECOND + page * _THIRD)
+            found.append(_PAGE + surnames[0] + year * _SECOND + page * _THIRD)
     if year is not None and len(surnames) > 1:
         factors = (1, _SECOND, _THIRD)
         names = zip(sorted(surnames[:3]), factors, strict=False)

@@ -6,6 +6,7 @@ they differ in which venues are one and which fields say little here.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -19,6 +20,8 @@ from warehouse.dedupe.titles import read_title
 
 SHARED_BY = 3
 """A title of so many first authors or years, or a DOI of so many titles, tells little."""
+NAMED_TOGETHER = 3
+"""Two venues that fewer anchors name may be two."""
 FEWEST_ANCHORS = 20
 """Fewer anchors prove nothing about a field."""
 TRUSTED = 0.15
@@ -91,6 +94,12 @@ class Anchors:
         for at in np.flatnonzero(anchors & (one != "") & (other != "")).tolist():
             self.venues[(min(one[at], other[at]), max(one[at], other[at]))] += 1
 
+    def taught(self, model: Model) -> Model:
+        """A model with what the anchors show: aliases of venues, fields not to be trusted."""
+        return replace(
+            model, venue_aliases=frozenset(self.aliases()), softened=dict(self.softened())
+        )
+
     def aliases(self) -> Iterator[tuple[str, str]]:
         """Venues that anchors say are one: often together, for how often either is in an anchor."""
         total: Counter[str] = Counter()
@@ -99,7 +108,7 @@ class Anchors:
             if other != one:
                 total[other] += n
         for (one, other), n in self.venues.items():
-            if one != other and n >= SHARED_BY and n >= 0.3 * min(total[one], total[other]):
+            if one != other and n >= NAMED_TOGETHER and n >= 0.3 * min(total[one], total[other]):
                 yield one, other
 
     def softened(self) -> Iterator[tuple[str, float]]:

@@ -24,7 +24,7 @@ class Model:
     surnames: Mapping[str, int] = field(default_factory=dict)
     """Surname -> records that have it, the same way."""
     shared_titles: frozenset[str] = frozenset()
-    """Titles that three or more first authors bear: "Editorial", "Introduction"."""
+    """Titles that three or more first authors bear, or that come back in so many years: "Editorial"."""
     shared_dois: frozenset[str] = frozenset()
     """DOIs of three or more titles: whole supplements and proceedings."""
     venue_aliases: frozenset[tuple[str, str]] = frozenset()

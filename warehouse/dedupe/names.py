@@ -58,7 +58,14 @@ def _taken_apart(text: str) -> list[str]:
         return [f"{parts[at]}, {parts[at + 1]}" for at in range(0, len(parts), 2)]
     if len(parts) == 2 and (is_initials[1] or " " not in parts[0] or " " not in parts[1]):
         return [text]
+    if len(parts) == 2 and _ends_in_initial(parts[1]) and not _ends_in_initial(parts[0]):
+        # "van der Berg, Johanna M."
+        return [text]
     return parts
+
+
+def _ends_in_initial(text: str) -> bool:
+    return len(text.split()[-1].rstrip(".")) == 1
 
 
 @lru_cache(maxsize=200_000)

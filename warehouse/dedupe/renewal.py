@@ -5,7 +5,6 @@ same as if all listings had come at once.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import duckdb
 import numpy as np
@@ -22,7 +21,6 @@ from warehouse.dedupe.keys import keys_of
 from warehouse.dedupe.model import Model
 from warehouse.dedupe.pairs import COMPARED, KEYS_SCHEMA, Numbers, keys_table
 from warehouse.dedupe.records import records
-from warehouse.dedupe.weights import WEIGHTS
 from warehouse.lake import Writer, columns
 from warehouse.manifest import sql_file, sql_type
 
@@ -155,11 +153,7 @@ def _learnt(db: duckdb.DuckDBPyConnection, keys: pa.Table, model: Model) -> Mode
     ).fetchnumpy()
     anchors = learning.Anchors()
     compare(keys, sample["left_number"], sample["right_number"], model, seen=anchors.add)
-    return replace(
-        model,
-        venue_aliases=frozenset(anchors.aliases()),
-        softened=dict(anchors.softened()),
-    )
+    return anchors.taught(model)
 
 
 def _note_matches(db: duckdb.DuckDBPyConnection, found: Iterable[Compared], model: Model) -> None:
@@ -185,15 +179,6 @@ def _note_matches(db: duckdb.DuckDBPyConnection, found: Iterable[Compared], mode
 
 def _told(compared: Compared) -> pa.Table:
     """Matches as columns; the evidence of each the strongest first."""
-    rows, places = np.nonzero(compared.contributions)
-    values = compared.contributions[rows, places].astype(float).round(2)
-    order = np.lexsort((places, -np.abs(values), rows))
-    kind = schema_of(Match).field("evidence").type
-    names = pa.array(list(WEIGHTS), pa.string()).take(places[order])
-    structs = pa.StructArray.from_arrays(
-        [names, pa.array(values[order], pa.float64())], fields=list(kind.value_type)
-    )
-    offsets = np.searchsorted(rows[order], np.arange(len(compared.left) + 1))
     relations = pa.array(RELATIONS, pa.string()).take(compared.relation.astype(np.int64))
     return pa.table(
         {
@@ -201,7 +186,7 @@ def _told(compared: Compared) -> pa.Table:
             "other": compared.right,
             "relation": relations,
             "score": compared.score.astype(float).round(3),
-            "evidence": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), structs, type=kind),
+            "evidence": compared.evidence(schema_of(Match).field("evidence").type),
         }
     )
 

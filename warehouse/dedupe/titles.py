@@ -25,8 +25,7 @@ _NOTICE = re.compile(
 _TRAILER = re.compile(
     r"\s*(?:\[[^\[\]]{1,60}\]"
     r"|\((?:panel|discussion|abstract(?: only)?|tutorial|invited|demo|demonstration|poster|extended abstract"
-    r"|review|editorial|letter|with discussion|keynote(?: address)?|book review)\)"
-    r"|[-\u2013\u2014:] ?(?:a )?book review)\s*\.?\s*$",
+    r"|review|editorial|letter|with discussion|keynote(?: address)?|book review)\))\s*\.?\s*$",
     re.IGNORECASE,
 )
 _FORMAT = re.compile(
@@ -142,7 +141,12 @@ def _part(text: str) -> str:
         return number.lstrip("0")
     if number in _NUMBER_WORDS:
         return str(_NUMBER_WORDS[number])
-    roman = _ROMAN.fullmatch(number)
+    return _roman(number)
+
+
+def _roman(word: str) -> str:
+    """The number that a Roman one stands for, up to 39; empty for any other word."""
+    roman = _ROMAN.fullmatch(word)
     return str(10 * len(roman[1]) + _ONES[roman[2]]) if roman else ""
 
 
@@ -177,11 +181,11 @@ def _numbers(words: tuple[str, ...], text: str) -> tuple[str, ...]:
         elif not word.isalpha():
             found.extend(digits.lstrip("0") or "0" for digits in _DIGITS.findall(word))
         elif (len(word) > 1 or before in _COUNTED) and word[0] in "ivx":
-            roman = _ROMAN.fullmatch(word)
+            roman = _roman(word)
             if roman and (before in _COUNTED or word.upper() in text):
-                found.append(str(10 * len(roman[1]) + _ONES[roman[2]]))
+                found.append(roman)
         before = word
     standing = None if found else _STANDING.search(text)
     if standing:
-        found.append(str(_ONES.get(standing[1].lower(), 10)))
-    return tuple(sorted(found)) if len(found) > 1 else tuple(found)
+        found.append(_roman(standing[1].lower()))
+    return tuple(sorted(found))

@@ -53,25 +53,21 @@ def _words(text: str) -> list[str]:
 
 
 def _abbreviates(few: list[str], many: list[str]) -> bool:
-    """Whether the words of one begin those of the other, in order, and nothing else is left."""
+    """Whether both have as many words, each the other's or short for it, in order."""
     if len(few) != len(many):
         return False
-    return all(
-        one[:1] == other[:1]
-        and (other.startswith(one) or one.startswith(other) or _shortens(one, other))
-        for one, other in zip(few, many, strict=True)
-    )
+    return all(_shortens(one, other) for one, other in zip(few, many, strict=True))
 
 
 def _shortens(one: str, other: str) -> bool:
-    """Whether the shorter word is the longer one with letters left out, as "natl" of "national"."""
+    """Whether the shorter word is the longer one with later letters left out, as "natl" of "national"."""
     short, long = sorted((one, other), key=len)
     letters = iter(long)
-    return len(short) >= 2 and all(letter in letters for letter in short)
+    return short[0] == long[0] and all(letter in letters for letter in short)
 
 
 def _is_acronym(few: list[str], many: list[str]) -> bool:
     """Whether one word holds the first letters of the other name's words, in order."""
-    if len(few) != 1 or len(many) < 3 or not 3 <= len(few[0]) <= 8:
+    if len(few) != 1 or not 3 <= len(few[0]) <= 8:
         return False
     return few[0] in "".join(word[0] for word in many)
