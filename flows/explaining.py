@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from flows.answers import Rows, reading, select, tells_matches
+from flows.published import Rows, reading, select, tells_matches
 from flows.source import lists_once
 from schemas.errors import UsageError
 from schemas.normalize import arxiv_id, doi
