@@ -225,6 +225,12 @@ GOOD_RIS = "TY  - JOUR\nTI  - Good\nER  - \n"
         ("a.bib", "@a{b,title={" + "x" * 4_000_001 + "}}\n" + GOOD_BIB, [(1, "is longer than")]),
         ("a.bib", "@a{b,title={\n" + "x\n" * 2_000_001 + "}}\n" + GOOD_BIB, [(1, "more than")]),
         ("a.bib", "@a{b,title=" + "{" * 99_999 + "}\n" + GOOD_BIB, [(1, "a brace is opened")]),
+        (
+            "a.bib",
+            "@a{b," + "".join(f"f{n}=1," for n in range(1_001)) + "}\n" + GOOD_BIB,
+            [(1, "more than 1,000 fields")],
+        ),
+        ("a.bib", '@a{b, title="x} "}\n' + GOOD_BIB, [(1, "a quote is opened")]),
         ("a.ris", "TI  - Lost\nER  - \n" + GOOD_RIS, [(1, "TY is missing")]),
         (
             "a.ris",
@@ -243,6 +249,14 @@ GOOD_RIS = "TY  - JOUR\nTI  - Good\nER  - \n"
         ("a.csv", "id,title\n1,Good\n2,\n", [(3, "nothing to compare")]),
         ("a.csv", "id,title\n1,Good\n1,Bad\n", [(3, "has the record id 1")]),
         ("a.jsonl", '{"title": "Good"}\n{bad\n[]\n{"title": {}}\n', [(2, ""), (3, ""), (4, "")]),
+        (
+            "a.jsonl",
+            json.dumps({"title": "Bad", "authors": ["A"] * 20_001})
+            + "\n"
+            + json.dumps({"title": "Bad", "authors": ["A" * 600_000] * 2})
+            + '\n{"title": "Good"}\n',
+            [(1, "authors that is too long a list"), (2, "authors that is too long a list")],
+        ),
         ("a.jsonl", "[" * 50_000 + '\n{"title": "Good"}\n', [(1, "is not JSON")]),
     ],
 )
@@ -255,6 +269,17 @@ def test_a_bad_record_costs_itself_only(
     for (place, reason), (expected, words) in zip(told(reading), bad, strict=True):
         assert place == expected
         assert words in reason
+
+
+def test_the_first_of_two_fields_counts(tmp_path: Path) -> None:
+    """As BibTeX itself has it."""
+    assert rows(read(tmp_path, "a.bib", "@a{b, title={One}, title={Two}}"), "title") == ["One"]
+
+
+def test_a_thousand_bad_records_are_named(tmp_path: Path) -> None:
+    """All are counted, and so many told with their places."""
+    reading = read(tmp_path, "a.csv", "id,title\n" + "1,2,3\n" * 1_005 + "1,Good\n")
+    assert (reading.n_bad, len(reading.bad), reading.bad[-1].place) == (1_005, 1_000, 1_001)
 
 
 def test_macros_that_multiply_are_stopped(tmp_path: Path) -> None:
@@ -276,6 +301,8 @@ def test_macros_that_multiply_are_stopped(tmp_path: Path) -> None:
         ("a.jsonl", '{"name": "x"}\n', "has no field title; its first record has name"),
         ("a.json", '[{"title": "x"},', "is not JSON"),
         ("a.parquet", "PAR1 and no more", "cannot be read as Parquet"),
+        ("a.pq", gzip.compress(b"PAR1 and more"), "is Parquet packed by gzip: unpack it first"),
+        ("a.csv", "title," * 2_000 + "x\n", "has more than 2,000 columns"),
         ("a.csv.gz", gzip.compress(b"title\n" * 9_999)[:-9], "damaged or cut-off gzip"),
     ],
 )

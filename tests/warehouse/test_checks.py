@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from schemas.fields import Row
-from schemas.matching import Contribution, Decided, Match
+from schemas.matching import Contribution, Decided, Match, ModelEntry
 from schemas.paper import Identifier, Quarantined, Redirect, Run, SnapshotRow
 from tests.warehouse import lakes
 from warehouse.manifest import Table
@@ -318,3 +318,17 @@ def test_an_identifier_may_stand_in_papers_that_are_apart_on_purpose(tmp_path: P
     assert failing(tmp_path / "night", rows, changed_in=1) == {}
     rows["papers"][2] = rows["papers"][2].model_copy(update={"identifiers": doi})
     assert set(failing(tmp_path / "third", rows)) == {"identifiers_name_one_paper"}
+    shared = {"model": 1, "kind": "shared_doi", "key": "10.1000/x", "other": "", "value": 3.0}
+    rows["dedupe_model"] = [ModelEntry(**shared)]
+    assert failing(tmp_path / "shared", rows) == {}
+
+
+def test_together_does_not_excuse_an_identifier(tmp_path: Path) -> None:
+    """Only a decision that they are apart lets two papers bear one identifier."""
+    rows = sound()
+    doi = (Identifier(scheme="doi", value="10.1000/x"),)
+    rows["papers"][1] = rows["papers"][1].model_copy(update={"identifiers": doi})
+    said = {"verdict": "together", "who": "Ada", "why": "read both", "decided_on": lakes.NIGHT}
+    pair = {"left_id": "arxiv:2611.00001", "right_id": "arxiv:math/0309136"}
+    rows["decisions"] = [Decided(**pair, **said)]
+    assert set(failing(tmp_path, rows)) == {"identifiers_name_one_paper"}
