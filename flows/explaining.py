@@ -371,9 +371,7 @@ def review(lake: Lake, limit: int) -> Rows:
     """
     with reading(lake) as connection:
         _require_matches(connection)
-        cursor = connection.execute(_REVIEW, {"accepted": ACCEPTED, "limit": limit})
-        names = [column[0] for column in cursor.description or ()]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        rows = select(connection, _REVIEW, {"accepted": ACCEPTED, "limit": limit})
     for row in rows:
         row["evidence"] = [{**item, "says": WEIGHTS[item["name"]].says} for item in row["evidence"]]
         is_joined = row["state"] == "barely joined"

@@ -1,6 +1,6 @@
 """A published snapshot, open to be asked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,9 +50,13 @@ def readable(lake: Lake, snapshot: int | None) -> Manifest:
     return manifest
 
 
-def select(connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[Any] = ()) -> Rows:
-    """The rows of a query, as dictionaries."""
-    cursor = connection.execute(sql, list(values))
+def select(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    values: Sequence[Any] | Mapping[str, Any] = (),
+) -> Rows:
+    """The rows of a query, as dictionaries; values by place or by name."""
+    cursor = connection.execute(sql, values)
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
