@@ -7,12 +7,12 @@ from typing import Any
 
 import duckdb
 
-from flows.published import Rows, reading, select
+from flows.published import reading
 from schemas.errors import UsageError
 from schemas.normalize import arxiv_id, doi
 from schemas.paper import Run
 from warehouse.exports import export
-from warehouse.reading import single_select
+from warehouse.reading import Rows, select, single_select
 from warehouse.snapshots import Lake
 
 # Rows are held in memory before they are printed; DuckDB's own bound does not count them.

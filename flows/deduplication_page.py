@@ -16,9 +16,9 @@ import jinja2
 import pyarrow as pa
 
 from flows.bibliography.reading import Reading
-from flows.published import select
 from flows.terminal import one_line
 from warehouse.dedupe.alone import Grouping
+from warehouse.reading import select
 
 MARK = '<meta name="generator" content="paperlake dedupe">'
 """By which a page of ours is known."""

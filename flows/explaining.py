@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from flows.published import Rows, reading, select, tells_matches
+from flows.published import reading, tells_matches
 from flows.source import lists_once
 from schemas.errors import UsageError
 from schemas.normalize import arxiv_id, doi
@@ -15,6 +15,7 @@ from warehouse.dedupe.alone import MOST_IN_BLOCK
 from warehouse.dedupe.explanation import Explained, explain
 from warehouse.dedupe.identifiers import JOINING_RELATIONS, LINKING_SCHEMES
 from warehouse.dedupe.weights import ACCEPTED, WEIGHTS
+from warehouse.reading import Rows, select
 from warehouse.snapshots import Lake
 
 _LINK_KINDS = (*LINKING_SCHEMES, *JOINING_RELATIONS)

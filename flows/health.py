@@ -7,13 +7,14 @@ import duckdb
 
 from flows.leftovers import prefect_status
 from flows.maintain import policy
-from flows.published import Rows, readable, reading, select, tells_matches
+from flows.published import readable, reading, tells_matches
 from flows.settings import Settings
 from flows.source import load_sources
 from schemas.errors import SettingsError
 from warehouse import decisions
 from warehouse.audit import audit
 from warehouse.disk import disk_use
+from warehouse.reading import Rows, select
 from warehouse.snapshots import KINDS, Lake
 from warehouse.verify import run_checks
 

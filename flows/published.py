@@ -1,8 +1,7 @@
 """A published snapshot, open to be asked."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import duckdb
 
@@ -10,8 +9,6 @@ from schemas.errors import UsageError
 from warehouse.manifest import Manifest
 from warehouse.reading import open_warehouse
 from warehouse.snapshots import Lake
-
-Rows = list[dict[str, Any]]
 
 
 @contextmanager
@@ -48,17 +45,6 @@ def readable(lake: Lake, snapshot: int | None) -> Manifest:
             "tells which can be read."
         )
     return manifest
-
-
-def select(
-    connection: duckdb.DuckDBPyConnection,
-    sql: str,
-    values: Sequence[Any] | Mapping[str, Any] = (),
-) -> Rows:
-    """The rows of a query, as dictionaries; values by place or by name."""
-    cursor = connection.execute(sql, values)
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def tells_matches(connection: duckdb.DuckDBPyConnection) -> bool:

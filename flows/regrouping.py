@@ -18,6 +18,7 @@ from flows.source import load_sources
 from schemas.errors import BlockedError, UsageError
 from schemas.paper import Run
 from warehouse import decisions
+from warehouse.reading import select
 from warehouse.snapshots import Lake
 
 
@@ -116,13 +117,13 @@ def told(lake: Lake, run: Run) -> dict[str, Any]:
         answer["matching"] = health.matching(connection, lake)
         if run.snapshot is None:
             return answer
-        for row in published.select(
+        for row in select(
             connection,
             "select event, count(*) as n from lake.paper_events where snapshot = ? group by event",
             [run.snapshot],
         ):
             answer["events"][row["event"]] = row["n"]
-        answer["examples"] = published.select(
+        answer["examples"] = select(
             connection,
             "select event, paper_id, other_id, listing_ids, title from main.papers_history "
             "where snapshot = ? qualify row_number() over (partition by event order by paper_id) <= ? "

@@ -15,6 +15,7 @@ from flows.settings import Settings, load_settings
 from schemas.paper import Run
 from warehouse.files import sha256_of
 from warehouse.manifest import from_json, to_json
+from warehouse.reading import select
 from warehouse.snapshots import Lake
 
 
@@ -38,7 +39,7 @@ def content_hash(lake: Path) -> str:
 def rows(lake: Path, sql: str) -> list[dict[str, Any]]:
     """Rows of a query on the newest snapshot."""
     with published.reading(Lake(lake)) as connection:
-        return published.select(connection, sql)
+        return select(connection, sql)
 
 
 def differences(lake: Path, universe: Universe, number: int) -> list[str]:
