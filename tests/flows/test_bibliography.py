@@ -230,7 +230,7 @@ GOOD_RIS = "TY  - JOUR\nTI  - Good\nER  - \n"
             "@a{b," + "".join(f"f{n}=1," for n in range(1_001)) + "}\n" + GOOD_BIB,
             [(1, "more than 1,000 fields")],
         ),
-        ("a.bib", '@a{b, title="x} "}\n' + GOOD_BIB, [(1, "a quote is opened")]),
+        ("a.bib", '@a{b, title="x} {"}\n' + GOOD_BIB, [(1, "a quote is opened")]),
         ("a.ris", "TI  - Lost\nER  - \n" + GOOD_RIS, [(1, "TY is missing")]),
         (
             "a.ris",
@@ -254,8 +254,10 @@ GOOD_RIS = "TY  - JOUR\nTI  - Good\nER  - \n"
             json.dumps({"title": "Bad", "authors": ["A"] * 20_001})
             + "\n"
             + json.dumps({"title": "Bad", "authors": ["A" * 600_000] * 2})
+            + "\n"
+            + json.dumps({"title": "x" * 1_000_001})
             + '\n{"title": "Good"}\n',
-            [(1, "authors that is too long a list"), (2, "authors that is too long a list")],
+            [(1, "authors that is too long"), (2, "authors that is too long"), (3, "longer than")],
         ),
         ("a.jsonl", "[" * 50_000 + '\n{"title": "Good"}\n', [(1, "is not JSON")]),
     ],
@@ -269,6 +271,13 @@ def test_a_bad_record_costs_itself_only(
     for (place, reason), (expected, words) in zip(told(reading), bad, strict=True):
         assert place == expected
         assert words in reason
+
+
+def test_a_comment_may_hold_anything(tmp_path: Path) -> None:
+    """Only the word is passed over: an entry in its braces is read, and nothing there is bad."""
+    reading = read(tmp_path, "a.bib", "@comment{jabref-meta: = {;\n@book{a, title={In it}}}\n")
+    assert rows(reading, "title") == ["In it"]
+    assert reading.n_bad == 0
 
 
 def test_the_first_of_two_fields_counts(tmp_path: Path) -> None:
@@ -361,6 +370,7 @@ def test_years_are_found_in_dates(value: Any, year: int | None) -> None:
 def test_authors_that_cannot_be_split_are_one() -> None:
     """Commas part names as well as authors, so a list with commas only stays as printed."""
     assert authors_of("Vossen G., Weske M.") == ["Vossen G., Weske M."]
+    assert authors_of("Doe, J.} and {Roe, R.") == ["Doe, J.}", "{Roe, R."]
     assert authors_of("Doe, J.\n and  Roe, R.") == ["Doe, J.", "Roe, R."]
 
 
