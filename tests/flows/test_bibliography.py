@@ -132,6 +132,19 @@ def test_headers_and_delimiters_are_understood(
     assert rows(reading, "record_id", "title", "authors", "issue") == [expected]
 
 
+def test_cells_that_say_nothing_are_none(tmp_path: Path) -> None:
+    """Empty cells beyond the header are no mistake, and "None" is missing, but for a title."""
+    reading = read(tmp_path, "a.csv", "id,title,journal\n1,None,None,,\n2,NA,N/A\n")
+    assert rows(reading, "title", "venue") == [("None", None), ("NA", None)]
+    assert reading.n_bad == 0
+
+
+def test_abstracts_in_parts_are_one(tmp_path: Path) -> None:
+    """RIS repeats the tag for each paragraph."""
+    text = "TY  - JOUR\nTI  - T\nAB  - One.\nAB  - Two.\nER  - \n"
+    assert rows(read(tmp_path, "a.ris", text), "abstract") == ["One. Two."]
+
+
 def test_json_lines_hold_lists_and_objects(tmp_path: Path) -> None:
     """Authors as objects, titles as lists, dates in parts; a list of records is one document."""
     record = {
