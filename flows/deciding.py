@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from flows.answers import reading
 from flows.explaining import listing_of
+from flows.published import reading
 from schemas.errors import UsageError
 from warehouse import decisions
 from warehouse.decisions import Decision

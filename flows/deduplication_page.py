@@ -18,6 +18,7 @@ import pyarrow as pa
 from flows.bibliography.reading import Reading
 from flows.terminal import one_line
 from warehouse.dedupe.alone import Grouping
+from warehouse.reading import select
 
 MARK = '<meta name="generator" content="paperlake dedupe">'
 """By which a page of ours is known."""
@@ -127,12 +128,14 @@ def page(reading: Reading, grouping: Grouping, counts: Mapping[str, int]) -> str
         connection.register("records", reading.records)
         clusters = _clusters(connection)
         pairs = {
-            relation: _asked(connection, _PAIRS, relation=relation, most=MOST_PAIRS)
+            relation: select(connection, _PAIRS, {"relation": relation, "most": MOST_PAIRS})
             for relation in ("undecided", "related")
         }
         ids = {member["record_id"] for item in clusters for member in item["members"]}
         ids |= {pair[side] for found in pairs.values() for pair in found for side in _SIDES}
-        records = {row["record_id"]: row for row in _asked(connection, _RECORDS, ids=sorted(ids))}
+        records = {
+            row["record_id"]: row for row in select(connection, _RECORDS, {"ids": sorted(ids)})
+        }
     for item in clusters:
         item["rows"] = _compared([records[member["record_id"]] for member in item["members"]])
     for found in pairs.values():
@@ -167,10 +170,10 @@ _SIDES = ("left_id", "right_id")
 
 def _clusters(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """The papers of two records and more, with their members and what joined them."""
-    clusters = _asked(connection, _CLUSTERS, most=MOST_CLUSTERS)
+    clusters = select(connection, _CLUSTERS, {"most": MOST_CLUSTERS})
     papers = [item["paper_id"] for item in clusters]
-    members = _asked(connection, _MEMBERS, papers=papers, most=_MOST_RECORDS)
-    joined = _asked(connection, _JOINED, papers=papers, most=_MOST_REASONS)
+    members = select(connection, _MEMBERS, {"papers": papers, "most": _MOST_RECORDS})
+    joined = select(connection, _JOINED, {"papers": papers, "most": _MOST_REASONS})
     of_papers = _by_paper(members), _by_paper(joined)
     for item in clusters:
         item["members"], item["joined"] = (found.get(item["paper_id"], []) for found in of_papers)
@@ -182,14 +185,6 @@ def _by_paper(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]
     for row in rows:
         found.setdefault(row["paper_id"], []).append(row)
     return found
-
-
-def _asked(
-    connection: duckdb.DuckDBPyConnection, query: str, **values: Any
-) -> list[dict[str, Any]]:
-    answer = connection.execute(query, values)
-    names = [column[0] for column in answer.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
 
 def _n_clusters(grouping: Grouping) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from flows.answers import Rows, reading, select, tells_matches
+from flows.published import reading, tells_matches
 from flows.source import lists_once
 from schemas.errors import UsageError
 from schemas.normalize import arxiv_id, doi
@@ -15,6 +15,7 @@ from warehouse.dedupe.alone import MOST_IN_BLOCK
 from warehouse.dedupe.explanation import Explained, explain
 from warehouse.dedupe.identifiers import JOINING_RELATIONS, LINKING_SCHEMES
 from warehouse.dedupe.weights import ACCEPTED, WEIGHTS
+from warehouse.reading import Rows, select
 from warehouse.snapshots import Lake
 
 _LINK_KINDS = (*LINKING_SCHEMES, *JOINING_RELATIONS)
@@ -371,9 +372,7 @@ def review(lake: Lake, limit: int) -> Rows:
     """
     with reading(lake) as connection:
         _require_matches(connection)
-        cursor = connection.execute(_REVIEW, {"accepted": ACCEPTED, "limit": limit})
-        names = [column[0] for column in cursor.description or ()]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        rows = select(connection, _REVIEW, {"accepted": ACCEPTED, "limit": limit})
     for row in rows:
         row["evidence"] = [{**item, "says": WEIGHTS[item["name"]].says} for item in row["evidence"]]
         is_joined = row["state"] == "barely joined"

@@ -50,8 +50,7 @@ class Progress:
         if self._bars is not None:
             self._bars.console.print(text, markup=False, highlight=False)
         else:
-            with contextlib.suppress(OSError):  # whoever read along has gone; the run goes on
-                print(text, file=sys.stderr, flush=True)
+            _print(text)
 
     def planned(self, source: str, list_name: str, window: Window, requests: int | None) -> None:
         """A harvest begins."""
@@ -154,8 +153,7 @@ class Steps:
         if self._is_logged:
             _log.info(text)
         elif not self._is_quiet:
-            with contextlib.suppress(OSError):  # whoever read along has gone; the run goes on
-                print(text, file=sys.stderr, flush=True)
+            _print(text)
 
     def step(self, name: str, share: float) -> None:
         """What is being done, and the share of it that is done, from 0 to 1."""
@@ -164,6 +162,11 @@ class Steps:
         elif name != self._last:
             self.say(name)
         self._last = name
+
+
+def _print(text: str) -> None:
+    with contextlib.suppress(OSError):  # whoever read along has gone; the run goes on
+        print(text, file=sys.stderr, flush=True)
 
 
 def _about(requests: int | None) -> str:

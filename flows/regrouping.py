@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from flows import answers
+from flows import health, published
 from flows.maintain import maintain_after
 from flows.opening import new_id
 from flows.pipeline import merge, publish
@@ -18,6 +18,7 @@ from flows.source import load_sources
 from schemas.errors import BlockedError, UsageError
 from schemas.paper import Run
 from warehouse import decisions
+from warehouse.reading import select
 from warehouse.snapshots import Lake
 
 
@@ -112,17 +113,17 @@ def told(lake: Lake, run: Run) -> dict[str, Any]:
         "examples": [],
         "matching": None,
     }
-    with answers.reading(lake) as connection:
-        answer["matching"] = answers.matching(connection, lake)
+    with published.reading(lake) as connection:
+        answer["matching"] = health.matching(connection, lake)
         if run.snapshot is None:
             return answer
-        for row in answers.select(
+        for row in select(
             connection,
             "select event, count(*) as n from lake.paper_events where snapshot = ? group by event",
             [run.snapshot],
         ):
             answer["events"][row["event"]] = row["n"]
-        answer["examples"] = answers.select(
+        answer["examples"] = select(
             connection,
             "select event, paper_id, other_id, listing_ids, title from main.papers_history "
             "where snapshot = ? qualify row_number() over (partition by event order by paper_id) <= ? "

@@ -5,7 +5,7 @@ import io
 import json
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -81,6 +81,11 @@ def render(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: str) -> 
         lines = ["| " + " | ".join(heading) + " |", "|" + "---|" * len(columns)]
         return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in cells]) + "\n"
     return text_table(columns, [[one_line(value, _WIDEST) for value in row] for row in rows])
+
+
+def table_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """These columns of rows that are dictionaries, as a table; what a row lacks is empty."""
+    return render(columns, [[row.get(name) for name in columns] for row in rows], "table")
 
 
 def text_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -18,8 +18,8 @@ COMMAND = "from flows.cli import main; main()"
 _PARENT = """
 import json, os, sys
 import duckdb, pyarrow.parquet
-import flows.answers, flows.cli, flows.deduplication, flows.importing, flows.maintain, flows.progress
-import flows.running, flows.texts
+import flows.answers, flows.cli, flows.deduplication, flows.health, flows.importing, flows.maintain
+import flows.progress, flows.running, flows.texts, flows.texts_of_lakes, flows.texts_of_matches
 
 for line in sys.stdin:
     told = json.loads(line)

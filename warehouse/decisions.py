@@ -65,13 +65,17 @@ def read(root: Path) -> list[Decided]:
         SettingsError: it cannot be read, or two of its decisions contradict each other.
     """
     path = root / NAME
+    return pairs_of(_text_of(path), str(path))
+
+
+def _text_of(path: Path) -> str:
+    """What stands in the file, nothing where there is none; SettingsError if it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return []
+        return ""
     except (OSError, UnicodeError) as error:
         raise SettingsError(f"{path} cannot be read ({error}): mend it or move it away.") from None
-    return pairs_of(text, str(path))
 
 
 def pairs_of(text: str, where: str) -> list[Decided]:
@@ -149,7 +153,7 @@ def add(root: Path, decision: Decision) -> Path:
         SettingsError: the file is broken, or the decision contradicts it; nothing was written.
     """
     path = root / NAME
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    before = _text_of(path)
     text = before + ("\n" if before and not before.endswith("\n\n") else "") + as_toml(decision)
     pairs_of(text, str(path))
     write_bytes(path, text.encode())

@@ -1,4 +1,4 @@
-"""Opening a warehouse for reading, and telling a query that only reads from one that could write."""
+"""Opening a warehouse for reading, its rows, and telling a query that only reads from one that could write."""
 
 import functools
 import itertools
@@ -6,13 +6,17 @@ import os
 import re
 import tempfile
 import uuid
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from schemas.errors import UsageError
 from warehouse.files import absolute
 from warehouse.manifest import quoted
+
+Rows = list[dict[str, Any]]
 
 
 def open_warehouse(
@@ -52,6 +56,17 @@ def open_warehouse(
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
     return connection
+
+
+def select(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    values: Sequence[Any] | Mapping[str, Any] = (),
+) -> Rows:
+    """The rows of a query, as dictionaries; values by place or by name."""
+    cursor = connection.execute(sql, values)
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 _READS = {"select", "from", "with", "values", "table", "describe", "desc", "summarize", "show", "("}

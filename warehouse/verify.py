@@ -14,6 +14,7 @@ import duckdb
 import warehouse
 from schemas.datasets import LISTINGS, MEMBERSHIPS, PAPERS
 from warehouse.manifest import Table, sql_file
+from warehouse.reading import select
 
 CHECKS = Path(warehouse.__path__[0], "checks")
 
@@ -39,9 +40,7 @@ def run_checks(
     number = "null" if changed_in is None else str(int(changed_in))
     connection.execute(f"set variable changed_in = {number}::bigint")
     for name in check_names():
-        cursor = connection.execute(sql_file("checks", f"{name}.sql"))
-        columns = [column[0] for column in cursor.description or ()]
-        results[name] = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+        results[name] = select(connection, sql_file("checks", f"{name}.sql"))
     return results
 
 

@@ -92,12 +92,12 @@ def status(
     common: Common,
 ) -> None:
     """Health of the lake: newest snapshot, last runs, who writes it, what is unfinished, sizes."""
-    from flows import answers
+    from flows import health
     from flows.terminal import emit, emit_json
-    from flows.texts import status_text
+    from flows.texts_of_lakes import status_text
     from warehouse.snapshots import Lake
 
-    answer = answers.status(common.settings, Lake(common.settings.lake))
+    answer = health.status(common.settings, Lake(common.settings.lake))
     if common.is_json:
         emit_json(answer)
     else:
@@ -109,10 +109,10 @@ def sources(
     common: Common,
 ) -> None:
     """What is configured, and how far each list is harvested."""
-    from flows import answers
+    from flows import health
     from warehouse.snapshots import Lake
 
-    rows = answers.sources(common.settings, Lake(common.settings.lake))
+    rows = health.sources(common.settings, Lake(common.settings.lake))
     _emit_rows(
         common,
         rows if common.is_json else _counted_once(rows),
@@ -154,12 +154,12 @@ def check(
     ] = None,
 ) -> None:
     """Run every check, and compare every file and hash with the manifest; exit 5 if any fails."""
-    from flows import answers
+    from flows import health
     from flows.terminal import emit, emit_json
-    from flows.texts import check_text
+    from flows.texts_of_lakes import check_text
     from warehouse.snapshots import Lake
 
-    answer = answers.check(Lake(common.settings.lake), snapshot)
+    answer = health.check(Lake(common.settings.lake), snapshot)
     if common.is_json:
         emit_json(answer)
     elif not common.is_quiet or not answer["is_sound"]:

@@ -25,7 +25,7 @@ def why(
     """
     from flows.explaining import why as explained
     from flows.terminal import emit, emit_json
-    from flows.texts import why_text
+    from flows.texts_of_matches import why_text
     from warehouse.snapshots import Lake
 
     answer = explained(Lake(common.settings.lake), one, other)
@@ -46,7 +46,7 @@ def review(
     """
     from flows.explaining import review as reviewed
     from flows.terminal import emit, emit_json
-    from flows.texts import review_text
+    from flows.texts_of_matches import review_text
     from warehouse.snapshots import Lake
 
     rows = reviewed(Lake(common.settings.lake), limit)
@@ -73,7 +73,7 @@ def decide(
     """
     from flows.deciding import decide as decided
     from flows.terminal import emit, emit_json
-    from flows.texts import decided_text
+    from flows.texts_of_matches import decided_text
     from warehouse.decisions import unknown_sentence
     from warehouse.snapshots import Lake
 
@@ -113,7 +113,7 @@ def regroup(
     from flows.regrouping import regroup as regrouped
     from flows.regrouping import told
     from flows.terminal import emit, emit_json
-    from flows.texts import regrouped_text
+    from flows.texts_of_matches import regrouped_text
     from warehouse.snapshots import Lake
 
     with watching(common) as progress:

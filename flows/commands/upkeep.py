@@ -34,7 +34,7 @@ def doctor(
     from flows.progress import watching
     from flows.running import end_in_time
     from flows.terminal import emit, emit_json
-    from flows.texts import findings_text
+    from flows.texts_of_lakes import findings_text
 
     with watching(common) as progress:
         found = examine(

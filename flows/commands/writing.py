@@ -226,7 +226,7 @@ def maintain(
     from flows.maintain import told
     from flows.progress import watching
     from flows.terminal import emit, emit_json
-    from flows.texts import maintain_text
+    from flows.texts_of_lakes import maintain_text
 
     with watching(common) as progress:
         done = maintained(common.settings, is_dry_run=dry_run, report=progress)

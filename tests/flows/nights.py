@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flows import answers
+from flows import published
 from flows.running import run_nightly
 from flows.sandbox import truth
 from flows.sandbox.universe import Universe
@@ -15,6 +15,7 @@ from flows.settings import Settings, load_settings
 from schemas.paper import Run
 from warehouse.files import sha256_of
 from warehouse.manifest import from_json, to_json
+from warehouse.reading import select
 from warehouse.snapshots import Lake
 
 
@@ -37,8 +38,8 @@ def content_hash(lake: Path) -> str:
 
 def rows(lake: Path, sql: str) -> list[dict[str, Any]]:
     """Rows of a query on the newest snapshot."""
-    with answers.reading(Lake(lake)) as connection:
-        return answers.select(connection, sql)
+    with published.reading(Lake(lake)) as connection:
+        return select(connection, sql)
 
 
 def differences(lake: Path, universe: Universe, number: int) -> list[str]:

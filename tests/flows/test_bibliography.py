@@ -132,6 +132,19 @@ def test_headers_and_delimiters_are_understood(
     assert rows(reading, "record_id", "title", "authors", "issue") == [expected]
 
 
+def test_cells_that_say_nothing_are_none(tmp_path: Path) -> None:
+    """Empty cells beyond the header are no mistake, and "None" is missing, but for a title."""
+    reading = read(tmp_path, "a.csv", "id,title,journal\n1,None,None,,\n2,NA,N/A\n")
+    assert rows(reading, "title", "venue") == [("None", None), ("NA", None)]
+    assert reading.n_bad == 0
+
+
+def test_abstracts_in_parts_are_one(tmp_path: Path) -> None:
+    """RIS repeats the tag for each paragraph."""
+    text = "TY  - JOUR\nTI  - T\nAB  - One.\nAB  - Two.\nER  - \n"
+    assert rows(read(tmp_path, "a.ris", text), "abstract") == ["One. Two."]
+
+
 def test_json_lines_hold_lists_and_objects(tmp_path: Path) -> None:
     """Authors as objects, titles as lists, dates in parts; a list of records is one document."""
     record = {
@@ -225,6 +238,12 @@ GOOD_RIS = "TY  - JOUR\nTI  - Good\nER  - \n"
         ("a.bib", "@a{b,title={" + "x" * 4_000_001 + "}}\n" + GOOD_BIB, [(1, "is longer than")]),
         ("a.bib", "@a{b,title={\n" + "x\n" * 2_000_001 + "}}\n" + GOOD_BIB, [(1, "more than")]),
         ("a.bib", "@a{b,title=" + "{" * 99_999 + "}\n" + GOOD_BIB, [(1, "a brace is opened")]),
+        (
+            "a.bib",
+            "@a{b," + "".join(f"f{n}=1," for n in range(1_001)) + "}\n" + GOOD_BIB,
+            [(1, "more than 1,000 fields")],
+        ),
+        ("a.bib", '@a{b, title="x} {"}\n' + GOOD_BIB, [(1, "a quote is opened")]),
         ("a.ris", "TI  - Lost\nER  - \n" + GOOD_RIS, [(1, "TY is missing")]),
         (
             "a.ris",
@@ -243,6 +262,16 @@ GOOD_RIS = "TY  - JOUR\nTI  - Good\nER  - \n"
         ("a.csv", "id,title\n1,Good\n2,\n", [(3, "nothing to compare")]),
         ("a.csv", "id,title\n1,Good\n1,Bad\n", [(3, "has the record id 1")]),
         ("a.jsonl", '{"title": "Good"}\n{bad\n[]\n{"title": {}}\n', [(2, ""), (3, ""), (4, "")]),
+        (
+            "a.jsonl",
+            json.dumps({"title": "Bad", "authors": ["A"] * 20_001})
+            + "\n"
+            + json.dumps({"title": "Bad", "authors": ["A" * 600_000] * 2})
+            + "\n"
+            + json.dumps({"title": "x" * 1_000_001})
+            + '\n{"title": "Good"}\n',
+            [(1, "authors that is too long"), (2, "authors that is too long"), (3, "longer than")],
+        ),
         ("a.jsonl", "[" * 50_000 + '\n{"title": "Good"}\n', [(1, "is not JSON")]),
     ],
 )
@@ -255,6 +284,24 @@ def test_a_bad_record_costs_itself_only(
     for (place, reason), (expected, words) in zip(told(reading), bad, strict=True):
         assert place == expected
         assert words in reason
+
+
+def test_a_comment_may_hold_anything(tmp_path: Path) -> None:
+    """Only the word is passed over: an entry in its braces is read, and nothing there is bad."""
+    reading = read(tmp_path, "a.bib", "@comment{jabref-meta: = {;\n@book{a, title={In it}}}\n")
+    assert rows(reading, "title") == ["In it"]
+    assert reading.n_bad == 0
+
+
+def test_the_first_of_two_fields_counts(tmp_path: Path) -> None:
+    """As BibTeX itself has it."""
+    assert rows(read(tmp_path, "a.bib", "@a{b, title={One}, title={Two}}"), "title") == ["One"]
+
+
+def test_a_thousand_bad_records_are_named(tmp_path: Path) -> None:
+    """All are counted, and so many told with their places."""
+    reading = read(tmp_path, "a.csv", "id,title\n" + "1,2,3\n" * 1_005 + "1,Good\n")
+    assert (reading.n_bad, len(reading.bad), reading.bad[-1].place) == (1_005, 1_000, 1_001)
 
 
 def test_macros_that_multiply_are_stopped(tmp_path: Path) -> None:
@@ -276,6 +323,8 @@ def test_macros_that_multiply_are_stopped(tmp_path: Path) -> None:
         ("a.jsonl", '{"name": "x"}\n', "has no field title; its first record has name"),
         ("a.json", '[{"title": "x"},', "is not JSON"),
         ("a.parquet", "PAR1 and no more", "cannot be read as Parquet"),
+        ("a.pq", gzip.compress(b"PAR1 and more"), "is Parquet packed by gzip: unpack it first"),
+        ("a.csv", "title," * 2_000 + "x\n", "has more than 2,000 columns"),
         ("a.csv.gz", gzip.compress(b"title\n" * 9_999)[:-9], "damaged or cut-off gzip"),
     ],
 )
@@ -334,6 +383,7 @@ def test_years_are_found_in_dates(value: Any, year: int | None) -> None:
 def test_authors_that_cannot_be_split_are_one() -> None:
     """Commas part names as well as authors, so a list with commas only stays as printed."""
     assert authors_of("Vossen G., Weske M.") == ["Vossen G., Weske M."]
+    assert authors_of("Doe, J.} and {Roe, R.") == ["Doe, J.}", "{Roe, R."]
     assert authors_of("Doe, J.\n and  Roe, R.") == ["Doe, J.", "Roe, R."]
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from flows import answers, explaining
+from flows import explaining, health
 from flows.deciding import decide
 from flows.regrouping import regroup, told
-from flows.texts import review_text, status_text, why_text
+from flows.texts_of_lakes import status_text
+from flows.texts_of_matches import review_text, why_text
 from schemas.errors import BusyError, SettingsError, UsageError
 from tests.flows.nights import content_hash, night, rows, settings
 from tests.flows.test_cli import paperlake
@@ -189,7 +190,7 @@ def test_together_and_undone(lake: Lake) -> None:
     manifest = lake.manifest()
     assert manifest is not None
     assert audit(lake, manifest) == []
-    assert answers.check(lake)["is_sound"]
+    assert health.check(lake)["is_sound"]
 
 
 def test_apart_holds_against_identifiers(lake: Lake, sandbox_url: str) -> None:
@@ -213,7 +214,7 @@ def test_apart_holds_against_identifiers(lake: Lake, sandbox_url: str) -> None:
     assert any(
         row["event"] == "split" and set(row["listing_ids"]) <= {one, other} for row in history
     )
-    assert answers.check(lake)["is_sound"]
+    assert health.check(lake)["is_sound"]
 
 
 def test_a_contradiction_stops_a_run_before_it_asks(lake: Lake) -> None:
@@ -238,7 +239,7 @@ def test_a_contradiction_stops_a_run_before_it_asks(lake: Lake) -> None:
         assert "Traceback" not in done_.stderr
     assert len(lake.numbers()) == 1
     assert lake.state("nightly") is None
-    assert "contradicts itself" in status_text(answers.status(settings(lake.root), lake))
+    assert "contradicts itself" in status_text(health.status(settings(lake.root), lake))
 
 
 @pytest.mark.parametrize(
@@ -284,7 +285,7 @@ def test_a_new_model_is_a_snapshot_of_its_own(lake: Lake) -> None:
     assert (answer["matching"]["model"], set(answer["events"].values())) == (2, {0})
     assert paper_ids(lake.root) == before
     assert rows(lake.root, "select distinct model from match_evidence") == [{"model": 2}]
-    assert answers.check(lake)["is_sound"]
+    assert health.check(lake)["is_sound"]
 
 
 def test_regroup_takes_the_lock_and_goes_through_the_checks(
@@ -347,7 +348,7 @@ def test_status_tells_of_the_model_and_of_decisions(
 ) -> None:
     """The model's number and age, decisions that wait, and when a new model is due."""
     decide(lake, "together", strangers(lake.root), **BY)
-    answer = answers.status(settings(lake.root), lake)
+    answer = health.status(settings(lake.root), lake)
     matching = answer["matching"]
     assert (matching["model"], matching["is_model_outgrown"]) == (1, False)
     assert matching["n_records"] == matching["n_listings"]
@@ -358,7 +359,7 @@ def test_status_tells_of_the_model_and_of_decisions(
     assert "`paperlake regroup --new-model`" in text
     assert "3 pairs, see `paperlake review`" in text
     regroup(settings(lake.root))
-    assert answers.status(settings(lake.root), lake)["matching"]["n_decisions_to_apply"] == 0
+    assert health.status(settings(lake.root), lake)["matching"]["n_decisions_to_apply"] == 0
 
 
 def test_counts_stand_in_the_snapshot(lake: Lake) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from flows import answers, maintain
+from flows import answers, health, maintain
 from flows.running import run_nightly
 from flows.sandbox.universe import Universe
 from flows.settings import Settings, load_settings
@@ -294,7 +294,7 @@ def test_what_compaction_did_is_told_table_by_table(lake: Lake) -> None:
 def test_a_thinned_snapshot_is_said_to_be_gone(lake: Lake) -> None:
     """Asked for a thinned snapshot, commands say since when it is gone; `snapshots` says which can be read."""
     maintain.maintain(short(lake.root))
-    for ask in (lambda: answers.query(lake, "from papers", 2), lambda: answers.check(lake, 2)):
+    for ask in (lambda: answers.query(lake, "from papers", 2), lambda: health.check(lake, 2)):
         with pytest.raises(
             UsageError, match=r"Snapshot 2 cannot be read any more.*paperlake snapshots"
         ):
@@ -305,7 +305,7 @@ def test_a_thinned_snapshot_is_said_to_be_gone(lake: Lake) -> None:
 
 def test_status_accounts_for_every_byte(lake: Lake) -> None:
     """Tables, what only earlier snapshots need, warehouses and responses add up to what is on disk."""
-    told = answers.status(short(lake.root), lake)
+    told = health.status(short(lake.root), lake)
     parts = [row["bytes"] + row["earlier_bytes"] for row in told["tables"]]
     total = sum(parts) + told["responses_bytes"] + told["warehouse_bytes"]
     folders = ("data", "responses", "warehouse")
@@ -326,7 +326,7 @@ def test_status_accounts_for_every_byte(lake: Lake) -> None:
         maintain.maintain(short(lake.root, keep_responses="all")), is_dry_run=False
     )
     assert freed["freed_bytes"] == told["garbage_bytes"]
-    patient = answers.status(short(lake.root, grace_hours=1), lake)
+    patient = health.status(short(lake.root, grace_hours=1), lake)
     assert (patient["garbage_bytes"], patient["n_readable_snapshots"]) == (0, 2)
 
 

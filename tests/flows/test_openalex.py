@@ -20,7 +20,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows import answers, fetching
+from flows import fetching, health
 from flows.importing import import_files
 from flows.openalex_forms import abstract_of, parse, refusal
 from flows.report import remarks
@@ -869,12 +869,12 @@ def test_a_night_without_a_key_goes_on_without_it(
     assert any("openalex is off" in line for line in remarks(run))
     assert any("requests" in line for line in said)
     assert not any("openalex" in line for line in said if line.startswith("Expecting"))
-    told = {row["source"]: row["off"] for row in answers.sources(real, Lake(lake_path))}
+    told = {row["source"]: row["off"] for row in health.sources(real, Lake(lake_path))}
     assert told["openalex"].startswith("openalex is off")
     assert told["arxiv"] is None
     # What is off does not hide what went wrong: these sources list nothing at the test's own date.
     assert run.exit_code == 4
-    (last, *_) = answers.status(load_settings(), Lake(lake_path))["last_runs"]
+    (last, *_) = health.status(load_settings(), Lake(lake_path))["last_runs"]
     assert "huggingface" in last["problem"]
 
 

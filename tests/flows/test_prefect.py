@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from flows import answers
+from flows import health
 from flows.schedule import printed
 from flows.settings import load_settings
 from flows.source import load_sources
-from flows.texts import status_text
+from flows.texts_of_lakes import status_text
 from tests.flows.nights import content_hash, night, pretend_more_papers
 from tests.flows.prefects import (
     ROOT,
@@ -261,19 +261,19 @@ def test_a_run_left_behind_is_told_apart(world: World, monkeypatch: pytest.Monke
     lake = world.lake("backfill")
     lock = lake.root / "lock"
     monkeypatch.setenv("PREFECT_API_URL", world.server.url)
-    told = answers.status(load_settings(), lake)["prefect"]
+    told = health.status(load_settings(), lake)["prefect"]
     assert (told["problem"], told["left_behind"]) == (None, [])
     # As a kill leaves it: nobody told Prefect.
     running = {"force": True, "state": {"type": "RUNNING"}}
     ask(world.server.url, f"/flow_runs/{run_id}/set_state", running)
-    assert answers.status(load_settings(), lake)["prefect"]["left_behind"] == [], (
+    assert health.status(load_settings(), lake)["prefect"]["left_behind"] == [], (
         "it may still say good-bye"
     )
     os.utime(lock, (time.time() - 3600, time.time() - 3600))
-    (left,) = answers.status(load_settings(), lake)["prefect"]["left_behind"]
+    (left,) = health.status(load_settings(), lake)["prefect"]["left_behind"]
     assert (left["flow_run_id"], left["state"]) == (run_id, "Running")
-    assert answers.status(load_settings(), world.lake("nightly"))["prefect"]["left_behind"] == []
-    text = status_text(answers.status(load_settings(), lake))
+    assert health.status(load_settings(), world.lake("nightly"))["prefect"]["left_behind"] == []
+    text = status_text(health.status(load_settings(), lake))
     assert "left behind by a kill" in text
     command = next(
         line.strip() for line in text.splitlines() if line.strip().startswith("prefect api")
@@ -282,11 +282,11 @@ def test_a_run_left_behind_is_told_apart(world: World, monkeypatch: pytest.Monke
         ["sh", "-ec", command], env=world.env, check=True, timeout=60, capture_output=True
     )
     assert world.flow_run("backfill")["state_type"] == "CRASHED"
-    assert answers.status(load_settings(), lake)["prefect"]["left_behind"] == []
+    assert health.status(load_settings(), lake)["prefect"]["left_behind"] == []
     monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{free_port()}/api")
-    assert "does not answer" in status_text(answers.status(load_settings(), lake))
+    assert "does not answer" in status_text(health.status(load_settings(), lake))
     monkeypatch.delenv("PREFECT_API_URL")
-    assert answers.status(load_settings(), lake)["prefect"] is None
+    assert health.status(load_settings(), lake)["prefect"] is None
 
 
 def test_a_cancelled_flow_does_not_cancel_the_night(world: World, sandbox_url: str) -> None:

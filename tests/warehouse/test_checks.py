@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from schemas.fields import Row
-from schemas.matching import Contribution, Decided, Match
+from schemas.matching import Contribution, Decided, Match, ModelEntry
 from schemas.paper import Identifier, Quarantined, Redirect, Run, SnapshotRow
 from tests.warehouse import lakes
 from warehouse.manifest import Table
@@ -132,7 +132,11 @@ BROKEN: dict[str, list[Callable[[Rows], None]]] = {
         changed("papers", 0, best_listing_id="huggingface:2611.00003"),
         changed("papers", 0, best_listing_id="arxiv:none"),
     ],
-    "dois_of_papers_do_not_jump": [jumped("n_papers_of_two_dois", 100, 131)],
+    "dois_of_papers_do_not_jump": [
+        jumped("n_papers_of_two_dois", 100, 131),
+        jumped("n_papers_of_two_dois", 0, 71, n_papers=2000),
+        jumped("n_papers_of_two_dois", 0, 21, n_papers=900),
+    ],
     "identifiers_name_one_paper": [
         changed("papers", 1, identifiers=(Identifier(scheme="doi", value="10.1000/x"),))
     ],
@@ -145,7 +149,8 @@ BROKEN: dict[str, list[Callable[[Rows], None]]] = {
     ],
     "listed_twice_does_not_jump": [
         jumped("n_papers_listed_twice", 0, 21),
-        jumped("n_papers_listed_twice", 0, 72, n_papers=2000),
+        jumped("n_papers_listed_twice", 0, 71, n_papers=2000),
+        jumped("n_papers_listed_twice", 100, 131),
     ],
     "listing_ids_are_unique": [twice("listings")],
     "listings_are_in_one_paper": [
@@ -173,7 +178,10 @@ BROKEN: dict[str, list[Callable[[Rows], None]]] = {
         many(21, 2000, publication_date=lakes.NIGHT + timedelta(days=401)),
     ],
     "quarantine_keys_are_unique": [twice("quarantine")],
-    "review_list_does_not_jump": [jumped("n_undecided", 1000, 1201)],
+    "review_list_does_not_jump": [
+        jumped("n_undecided", 1000, 1201),
+        jumped("n_undecided", 0, 201, n_papers=2000),
+    ],
     "run_ids_are_unique": [twice("runs")],
     "redirects_are_unique": [
         lambda rows: rows["redirects"].append(
@@ -197,7 +205,11 @@ BEARABLE: list[Callable[[Rows], None]] = [
     ),
     # At the edge of a jump; after a snapshot of an earlier version; and in the first.
     jumped("n_papers_of_two_dois", 100, 130),
+    jumped("n_papers_of_two_dois", 0, 70, n_papers=2000),
+    jumped("n_papers_of_two_dois", 0, 20, n_papers=900),
     jumped("n_papers_listed_twice", 0, 70, n_papers=2000),
+    jumped("n_papers_listed_twice", 100, 130),
+    jumped("n_undecided", 0, 200, n_papers=2000),
     jumped("n_largest_paper", 4, 24),
     jumped("n_largest_paper", 100, 150),
     jumped("n_undecided", 1000, 1200),
@@ -318,3 +330,17 @@ def test_an_identifier_may_stand_in_papers_that_are_apart_on_purpose(tmp_path: P
     assert failing(tmp_path / "night", rows, changed_in=1) == {}
     rows["papers"][2] = rows["papers"][2].model_copy(update={"identifiers": doi})
     assert set(failing(tmp_path / "third", rows)) == {"identifiers_name_one_paper"}
+    shared = {"model": 1, "kind": "shared_doi", "key": "10.1000/x", "other": "", "value": 3.0}
+    rows["dedupe_model"] = [ModelEntry(**shared)]
+    assert failing(tmp_path / "shared", rows) == {}
+
+
+def test_together_does_not_excuse_an_identifier(tmp_path: Path) -> None:
+    """Only a decision that they are apart lets two papers bear one identifier."""
+    rows = sound()
+    doi = (Identifier(scheme="doi", value="10.1000/x"),)
+    rows["papers"][1] = rows["papers"][1].model_copy(update={"identifiers": doi})
+    said = {"verdict": "together", "who": "Ada", "why": "read both", "decided_on": lakes.NIGHT}
+    pair = {"left_id": "arxiv:2611.00001", "right_id": "arxiv:math/0309136"}
+    rows["decisions"] = [Decided(**pair, **said)]
+    assert set(failing(tmp_path, rows)) == {"identifiers_name_one_paper"}

@@ -66,6 +66,12 @@ def test_what_is_written_is_read(listings: Sequence[str], who: str, why: str) ->
         (decisions.as_toml(decision("apart", A, B)).replace("who", "whom"), "decision.0.who"),
         (decisions.as_toml(decision("apart", A, B)).replace(f', "{B}"', ""), "at least 2 items"),
         ("decisions = []\n", "decisions: Extra inputs"),
+        (decisions.as_toml(decision("apart", A, B)).replace("Ada", "A" * 1_001), "at most 1000 "),
+        (decisions.as_toml(decision("apart", A, B)).replace("Ada", "  "), "at least 1 character"),
+        (
+            decisions.as_toml(decision("apart", A, B)).replace(f'"{B}"', f'"{B}", ' * 100),
+            "at most 100 items",
+        ),
     ],
 )
 def test_what_is_not_understood_is_refused(tmp_path: Path, text: str, told: str) -> None:
@@ -82,12 +88,35 @@ def test_what_is_not_understood_is_refused(tmp_path: Path, text: str, told: str)
         [decision("together", A, B), decision("apart", B, A)],
         [decision("apart", A, C), decision("together", A, B), decision("together", B, C)],
         [decision("apart", A, A, B), decision("together", A, B, C)],
+        [decision("together", A, B), decision("together", C, B), decision("apart", A, C)],
     ],
 )
 def test_a_contradiction_is_refused(given: list[Decision]) -> None:
     """Listings that are to be apart, and through whatever others together, are named."""
     with pytest.raises(SettingsError, match="the file contradicts itself"):
         decided(*given)
+
+
+def test_the_first_of_several_that_agree_counts() -> None:
+    """Each pair stands once, its smaller listing_id first, as whoever decided first said it."""
+    found = decided(decision("apart", C, B, A, A, who="Ada"), decision("apart", A, B, who="Bob"))
+    assert [(row.left_id, row.right_id) for row in found] == [(A, B), (A, C), (B, C)]
+    assert {row.who for row in found} == {"Ada"}
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """What is not text, and what is no file, are refused with what to do, also when adding to it."""
+    path = tmp_path / decisions.NAME
+    path.write_bytes(b"\xff")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        decisions.add(tmp_path, decision("together", A, B))
+    assert path.read_bytes() == b"\xff"
+    with pytest.raises(SettingsError, match=r"cannot be read .* mend it or move it away"):
+        decisions.read(tmp_path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(SettingsError, match="cannot be read"):
+        decisions.read(tmp_path)
 
 
 def test_a_decision_is_added_after_the_others(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from warehouse.dedupe.model import Model
 from warehouse.dedupe.pairs import COMPARED, pairs_of
 from warehouse.dedupe.sifting import Sieve
 from warehouse.dedupe.weights import WEIGHTS
+from warehouse.reading import select
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +90,13 @@ def _keys(connection: duckdb.DuckDBPyConnection, left: str, right: str) -> pa.Ta
 def _model(connection: duckdb.DuckDBPyConnection, titles: list[str]) -> Model:
     """The lake's model as far as these titles need it: what else it knows is in their keys."""
     words = sorted({word for title in titles for word in title.split()})
-    cursor = connection.execute(
+    rows = select(
+        connection,
         "select model, kind, key, other, value from lake.dedupe_model "
         "where kind in ('records', 'venue_alias', 'softened') "
         "or (kind = 'word' and key in (select unnest(?)))",
         [words],
     )
-    names = ("model", "kind", "key", "other", "value")
-    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     return modelstore.of_rows([ModelEntry(**row) for row in rows])
 
 

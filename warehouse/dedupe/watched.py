@@ -5,6 +5,7 @@ from collections.abc import Collection
 from schemas.datasets import DECISIONS, MATCHES, MEMBERSHIPS, PAPERS
 from warehouse.lake import Writer
 from warehouse.manifest import quoted, sql_file
+from warehouse.reading import select
 
 
 def watched(writer: Writer, lists_once: Collection[str]) -> dict[str, int]:
@@ -18,7 +19,5 @@ def watched(writer: Writer, lists_once: Collection[str]) -> dict[str, int]:
     for dataset in (PAPERS, MEMBERSHIPS, MATCHES, DECISIONS):
         db.execute(f"create or replace temp view {dataset.name}_now as {writer.living(dataset)}")
     sources = f"[{', '.join(map(quoted, sorted(lists_once)))}]::varchar[]"
-    cursor = db.execute(sql_file("dedupe", "watched.sql").format(lists_once=sources))
-    names = [column[0] for column in cursor.description or ()]
-    (row,) = cursor.fetchall()
-    return dict(zip(names, row, strict=True))
+    (row,) = select(db, sql_file("dedupe", "watched.sql").format(lists_once=sources))
+    return row
