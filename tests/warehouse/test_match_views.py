@@ -161,3 +161,98 @@ def test_history_of_paper_ids(tmp_path: Path) -> None:
         (1, "p0", "merged", "p1", [A], "Title of p1", False),
         (1, "p1", "split", "p2", [A], "Title of p1", True),
     ]
+
+
+# A lake in which every part of a view makes a difference
+
+E, F, G = "crossref:10.1/e", "crossref:10.1/f", "openalex:W7"
+
+
+def seven() -> dict[str, list[Row]]:
+    """Four papers of one listing and more beside p1, and a listing that no paper has."""
+    rows = four()
+    notices = {E: "supplement", F: "comment", G: ""}
+    rows["listings"] += [
+        lakes.listing(E, title="Supplement", doi="10.1/e"),
+        lakes.listing(
+            F, title="A comment", identifiers=(Identifier(scheme="pmid", value="10.1/c"),)
+        ),
+        lakes.listing(G, title=None),
+    ]
+    rows["papers"] += [lakes.paper("p3", E, title="Supplement"), lakes.paper("p4", F)]
+    rows["memberships"] += [lakes.member(E, "p3"), lakes.member(F, "p4")]
+    rows["match_keys"] += [
+        MatchKeys(listing_id=key, title="x", names="", kind=kind) for key, kind in notices.items()
+    ]
+    return rows
+
+
+def test_a_pair_of_a_listing_without_paper_is_not_joined(tmp_path: Path) -> None:
+    """What has no paper is in none with others; a decision about another pair is not this pair's."""
+    rows = seven()
+    rows["matches"] = [
+        match(A, B, "version", 12.5, "title"),
+        match(A, G, "undecided", 9.0, "title"),
+    ]
+    rows["decisions"] = [
+        Decided(left_id=A, right_id=E, verdict="apart", who="Ada", why="no", decided_on=lakes.NIGHT)
+    ]
+    sql = "select right_id, is_joined, right_paper_id, decision, left_title, right_title from match_evidence order by 1"
+    assert ask(tmp_path, rows, sql) == [
+        (B, True, "p1", None, "Title of 1", "Title of 10.1/b"),
+        (G, False, None, None, "Title of 1", None),
+    ]
+
+
+def test_the_best_listing_speaks_for_its_edition(tmp_path: Path) -> None:
+    """Title, type, venue and DOI are those of the paper's best listing, although its id comes last."""
+    rows = seven()
+    rows["papers"][0] = lakes.paper("p1", A, best_listing_id=D, listings_count=3)
+    rows["listings"][1] = lakes.listing(B, type="posted", doi="10.1/b", venue="Letters")
+    rows["listings"][3] = lakes.listing(
+        D, type="article", doi="10.1/d", venue="Annals", title="As Printed"
+    )
+    rows["memberships"].append(lakes.member("openalex:W5", "p1", edition_id=B))
+    rows["listings"].append(lakes.listing("openalex:W5", title="Once more"))
+    sql = (
+        "select title, type, venue, doi, listings_count, listing_ids, sources, is_main "
+        f"from editions where edition_id = '{B}'"
+    )
+    assert ask(tmp_path, rows, sql) == [
+        (
+            "As Printed", "article", "Annals", "10.1/d", 3,
+            [B, D, "openalex:W5"], ["crossref", "openalex"], True,
+        )
+    ]  # fmt: skip
+
+
+def test_each_kind_of_notice_has_its_word(tmp_path: Path) -> None:
+    """A supplement is one to its paper, a comment on it; what is undecided stays undecided; joined pairs are no relation."""
+    rows = seven()
+    rows["matches"] = [
+        match(B, E, "related", 8.0, "title"),
+        match(A, F, "related", 8.0, "title"),
+        match(C, F, "undecided", 9.0, "title"),
+        match(C, E, "same", 11.0, "title"),
+    ]
+    sql = "select paper_id, related_paper_id, relation, is_directed, related_title from related_papers order by 1, 2"
+    assert ask(tmp_path, rows, sql) == [
+        ("p2", "p4", "undecided", False, "Title of p4"),
+        ("p3", "p1", "is-supplement-to", True, "Title of p1"),
+        ("p4", "p1", "is-comment-on", True, "Title of p1"),
+    ]
+
+
+def test_what_is_stated_and_what_is_alike_stand_apart(tmp_path: Path) -> None:
+    """A relation that a record states names its scheme, and does not take the place of likeness."""
+    rows = seven()
+    stated = Relation(type="related", scheme="doi", value="10.1/c")
+    rows["listings"][1] = lakes.listing(B, relations=(stated,))
+    rows["listings"][2] = lakes.listing(C, identifiers=(Identifier(scheme="doi", value="10.1/c"),))
+    rows["match_keys"] = []
+    rows["matches"] = [match(B, C, "related", 7.0, "title")]
+    sql = "select paper_id, related_paper_id, relation, basis, score from related_papers order by basis"
+    assert ask(tmp_path, rows, sql) == [
+        ("p1", "p2", "related", "likeness", 7.0),
+        ("p1", "p2", "related", "stated", None),
+    ]
