@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from flows.harvest import Reader
-from flows.maintain import maintain_after
 from flows.opening import chosen, new_id
-from flows.pipeline import merge, publish
-from flows.publishing import run_row
+from flows.pipeline import ended, settle
 from flows.reading import day_in_name
 from flows.runs import OPEN, Harvest, OpenRun, Reporter, Silent, close
 from flows.settings import Settings
 from flows.source import ListSpec
-from schemas.errors import BlockedError, BrokenResponseError, UsageError
+from schemas.errors import BrokenResponseError, UsageError
 from schemas.paper import Run
 from warehouse import decisions
 from warehouse.responses import Response
@@ -99,18 +97,8 @@ def import_files(
         run.stages = list(stages.values())
         if refused and not any(harvest.n_records for harvest in run.harvests.values()):
             problem = " ".join(item.problem or "" for item in run.harvests.values())
-            return _ended(run, "failed", f"Nothing could be read. {problem}", 1)
-        merge(run.run_id)
-        assert run.writer is not None
-        if not run.writer.changed:
-            return _ended(run, "unchanged", None)
-        try:
-            publish(run.run_id)
-        except BlockedError as error:
-            return _ended(run, "blocked", str(error), error.exit_code)
-        assert run.told is not None
-        maintain_after(run, is_last=True)
-        return run.told.model_copy(update={"warnings": tuple(run.warnings)})
+            return ended(run, "failed", f"Nothing could be read. {problem}", 1)
+        return settle(run)
     finally:
         if not run.published:
             run.pack(source_name).rewind(mark)
@@ -194,13 +182,3 @@ def _keep(
         fetched_at=moment,
         context=context,
     )
-
-
-def _ended(run: OpenRun, state: str, problem: str | None, code: int | None = None) -> Run:
-    row = run_row(run, snapshot=None, is_complete=True, problem=problem)
-    update: dict[str, Any] = {"state": state}
-    if code is not None:
-        update["exit_code"] = code
-    row = row.model_copy(update=update)
-    run.lake.note_run(row)
-    return row

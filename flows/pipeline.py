@@ -138,6 +138,35 @@ def publish(run_id: str) -> int | None:
     return manifest.snapshot
 
 
+def settle(run: OpenRun) -> Run:
+    """Merge and publish what an open run brought, in one round, and look after the lake.
+
+    Returns:
+        How it ended: published, unchanged (there was nothing to publish) or blocked. The run stays open.
+    """
+    merge(run.run_id)
+    assert run.writer is not None
+    if not run.writer.changed:
+        return ended(run, "unchanged")
+    try:
+        publish(run.run_id)
+    except BlockedError as error:
+        return ended(run, "blocked", str(error), error.exit_code)
+    assert run.told is not None
+    maintain_after(run, is_last=True)
+    return run.told.model_copy(update={"warnings": tuple(run.warnings)})
+
+
+def ended(run: OpenRun, state: str, problem: str | None = None, code: int | None = None) -> Run:
+    """Note a run that published nothing, until a snapshot takes it up; `code` where not its sources' own."""
+    row = run_row(run, snapshot=None, is_complete=True, problem=problem)
+    row = row.model_copy(
+        update={"state": state, "exit_code": row.exit_code if code is None else code}
+    )
+    run.lake.note_run(row)
+    return row
+
+
 def _clear(run: OpenRun) -> None:
     """Forget a round that is through."""
     if run.writer is not None:

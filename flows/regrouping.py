@@ -8,14 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flows import health, published
-from flows.maintain import maintain_after
 from flows.opening import new_id
-from flows.pipeline import merge, publish
-from flows.publishing import run_row
+from flows.pipeline import settle
 from flows.runs import OPEN, OpenRun, Reporter, Silent, close
 from flows.settings import Settings
 from flows.source import load_sources
-from schemas.errors import BlockedError, UsageError
+from schemas.errors import UsageError
 from schemas.paper import Run
 from warehouse import decisions
 from warehouse.reading import select
@@ -80,26 +78,9 @@ def regroup(
     try:
         if with_new_model:
             run.report.say("Making a new model; all listings are compared again.")
-        merge(run.run_id)
-        assert run.writer is not None
-        if not run.writer.changed:
-            return _ended(run, "unchanged", None, 0)
-        try:
-            publish(run.run_id)
-        except BlockedError as error:
-            return _ended(run, "blocked", str(error), error.exit_code)
-        assert run.told is not None
-        maintain_after(run, is_last=True)
-        return run.told.model_copy(update={"warnings": tuple(run.warnings)})
+        return settle(run)
     finally:
         close(run.run_id)
-
-
-def _ended(run: OpenRun, state: str, problem: str | None, code: int) -> Run:
-    row = run_row(run, snapshot=None, is_complete=True, problem=problem)
-    row = row.model_copy(update={"state": state, "exit_code": code})
-    run.lake.note_run(row)
-    return row
 
 
 _EXAMPLES = 5
