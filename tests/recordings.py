@@ -16,6 +16,7 @@ needs_recordings = pytest.mark.skipif(
 GOLD = RECORDED.parent / "gold"
 """Where sets of real records with known duplicates lie, which are others' work too."""
 
+# Nothing is hidden by it: records that were made up are grouped and scored wherever the tests run.
 needs_gold = pytest.mark.skipif(
     not GOLD.is_dir(), reason="the labelled duplicates are not beside this checkout"
 )
