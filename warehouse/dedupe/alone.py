@@ -15,12 +15,13 @@ import pyarrow as pa
 from schemas.normalize.ids import arxiv_id, doi
 from schemas.normalize.text import readable
 from warehouse.dedupe import learning
+from warehouse.dedupe.arrays import distinct
 from warehouse.dedupe.decision import RELATIONS, VERSION
 from warehouse.dedupe.grouping import Compared, Guard, compare, group
 from warehouse.dedupe.keys import Record, keys_of
 from warehouse.dedupe.model import Model
-from warehouse.dedupe.pairs import Numbers, keys_table
-from warehouse.dedupe.sifting import GLANCED_AT, Sieve
+from warehouse.dedupe.pairs import Numbers, keys_table, ready
+from warehouse.dedupe.sifting import Sieve
 from warehouse.manifest import sql_file
 
 _TEXT: pa.DataType = pa.string()
@@ -79,8 +80,7 @@ LEARNT_FROM = 200_000
 _ROWS = 10_000
 _MEMORY = "3GB"
 """More than this the search for pairs writes to temporary files."""
-_RECORDS_AT_ONCE = 800_000
-"""The blocks of so many records are listed at once."""
+_PAIRS_AT_ONCE = 1_000_000
 
 Progress = Callable[[str, float], None]
 
@@ -201,7 +201,9 @@ def make_keys(records: pa.Table, model: Model, tell: Callable[[float], None]) ->
 
 
 def candidates(
-    db: duckdb.DuckDBPyConnection, keys: pa.Table, tell: Callable[[float], None] | None = None
+    db: duckdb.DuckDBPyConnection,
+    keys: pa.Table,
+    tell: Callable[[float], None] = lambda _share: None,
 ) -> tuple[Numbers, Numbers]:
     """The pairs of rows of `keys` that are worth comparing, by their places, sorted.
 
@@ -209,37 +211,24 @@ def candidates(
     the sieve.
     """
     n = keys.num_rows
-    sieve = Sieve(keys)
     numbers = pa.array(np.arange(n, dtype=np.int32))
     db.register("numbered", keys.select(["title", "blocks"]).append_column("number", numbers))
-    parts = 1 + n // _RECORDS_AT_ONCE
-    pairs, shared = [np.zeros(0, np.int64)], [np.zeros(0, np.int8)]
-    for part in range(parts):
-        sql = sql_file("dedupe", "candidates.sql").format(
-            keys="numbered",
-            few=FEW_IN_BLOCK,
-            most=MOST_IN_BLOCK,
-            crowd=MOST_IN_CROWD,
-            parts=parts,
-            part=part,
-        )
-        for batch in db.sql(sql).to_arrow_reader(GLANCED_AT):
-            left, right, found_in = (column.to_numpy() for column in batch.columns)
-            kept, _ = sieve.glance(left, right)
-            if parts == 1:
-                kept &= found_in > 1
-            pairs.append(left[kept].astype(np.int64) * n + right[kept])
-            shared.append(np.minimum(found_in[kept], 2).astype(np.int8))
-        if tell is not None:
-            tell((part + 1) / parts)
+    sql = sql_file("dedupe", "candidates.sql").format(
+        keys="numbered", few=FEW_IN_BLOCK, most=MOST_IN_BLOCK, crowd=MOST_IN_CROWD
+    )
+    # One number a pair, so that sorting them is cheap.
+    pairs = [np.zeros(0, np.int64)]
+    for batch in db.sql(sql).to_arrow_reader(_PAIRS_AT_ONCE):
+        left, right = (column.to_numpy() for column in batch.columns)
+        pairs.append(left.astype(np.int64) * n + right)
     db.unregister("numbered")
-    # A pair that shares one block only, and not a small one, is of two works of one field.
-    every, place = np.unique(np.concatenate(pairs), return_inverse=True)
-    n_blocks = np.bincount(place, np.concatenate(shared), minlength=len(every))
-    every = every[n_blocks >= 2]
-    del place, n_blocks, pairs, shared
+    every = distinct(np.concatenate(pairs))
+    del pairs
+    tell(0.5)
     left, right = every // max(n, 1), every % max(n, 1)
-    kept = sieve.sifted(left, right)
+    del every
+    kept = Sieve(ready(keys)).sifted(left, right)
+    tell(1.0)
     return left[kept], right[kept]
 
 

@@ -63,6 +63,11 @@ def is_opposed(one: Iterable[str], other: Iterable[str]) -> bool:
     )
 
 
+def has_opposite(word: str) -> bool:
+    """Whether a word names one of opposites, or begins as such words do."""
+    return word in _OF_WORD or word.startswith(_ANY_PREFIX)
+
+
 def _opposites(words: Iterable[str]) -> set[tuple[int, int]]:
     return {_OF_WORD[word] for word in words if word in _OF_WORD}
 

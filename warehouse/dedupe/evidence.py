@@ -5,14 +5,15 @@ give, how strongly it gives them: 0 (not at all) to 1. A reason's contribution i
 its strength, and a pair's score the sum of all contributions.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from rapidfuzz import fuzz, process
 
-from warehouse.dedupe.contrasts import is_opposed
+from warehouse.dedupe import wordlists
 from warehouse.dedupe.model import Model
+from warehouse.dedupe.ownwords import own_words
 from warehouse.dedupe.pairs import Flags, Floats, Numbers, Pairs
 from warehouse.dedupe.venues import likeness
 from warehouse.dedupe.weights import WEIGHTS
@@ -26,6 +27,8 @@ PART = 0.92
 """What a title that is a part of the other counts, beside one that is equal."""
 CONTAINED = 4
 """Words of fewer are found in many titles."""
+MISSPELT = 75
+"""Percent of the letters that two spellings of a surname share."""
 
 
 def _ones(flags: Flags) -> Floats:
@@ -47,7 +50,7 @@ def title(pairs: Pairs, model: Model, needed: Floats) -> Reasons:
         needed: what the titles have to add so that the pair comes to anything.
     """
     left, right = pairs.left.squeezed, pairs.right.squeezed
-    ratio = np.asarray(process.cpdist(left, right, scorer=fuzz.ratio, workers=-1)) / 100
+    ratio = np.asarray(process.cpdist(left, right, scorer=fuzz.ratio)) / 100
     lengths = np.array([list(map(len, left)), list(map(len, right))]).reshape(2, -1)
     shorter, longer = lengths.min(0), lengths.max(0)
     rare = np.minimum(np.minimum(pairs.left.rarity, pairs.right.rarity) / 8, 1)
@@ -61,18 +64,17 @@ def title(pairs: Pairs, model: Model, needed: Floats) -> Reasons:
             [left[at] for at in parts],
             [right[at] for at in parts],
             scorer=fuzz.partial_ratio,
-            workers=-1,
         )
         ratio[parts] = np.maximum(ratio[parts], PART * np.asarray(part) / 100)
     own, opposed = np.zeros(len(pairs), np.float32), np.zeros(len(pairs), np.float32)
-    rarity = _Rarity(model)
-    one, other = pairs.both("titles")
-    for at in np.flatnonzero(close & (ratio < 1)).tolist():
-        words = _own_words(one[at], other[at], rarity)
-        if words.n_fewer >= CONTAINED and ratio[at] < PART:
-            ratio[at] = max(ratio[at], PART * words.shared / (words.shared + words.own))
-        own[at] = min(1.0, words.own / 1.3)
-        opposed[at] = words.is_opposed
+    looked_at = np.flatnonzero(close & (ratio < 1))
+    one, other = (list(map(side.__getitem__, looked_at.tolist())) for side in pairs.both("titles"))
+    words = own_words(one, other, model)
+    contained = PART * words.shared / np.maximum(words.shared + words.own, 1e-9)
+    told = (words.n_fewer >= CONTAINED) & (ratio[looked_at] < PART)
+    ratio[looked_at[told]] = np.maximum(ratio[looked_at[told]], contained[told])
+    own[looked_at] = np.minimum(1, words.own / 1.3)
+    opposed[looked_at] = words.are_opposed
     ratio[shorter == 0] = 0
     return {
         "title": ratio.astype(np.float32),
@@ -80,70 +82,6 @@ def title(pairs: Pairs, model: Model, needed: Floats) -> Reasons:
         "title_leftover": own,
         "title_opposed": opposed,
     }
-
-
-class _Rarity(dict[str, float]):
-    """How rare words are, looked up once each."""
-
-    def __init__(self, model: Model) -> None:
-        super().__init__()
-        self._model = model
-
-    def __missing__(self, word: str) -> float:
-        rarity = self[word] = self._model.rarity(word)
-        return rarity
-
-
-class _Words(NamedTuple):
-    """Whose the words of two titles are."""
-
-    own: float
-    """Rarity of the words that one title has alone: of the title that has less."""
-    shared: float
-    """Rarity of the words of both."""
-    n_fewer: int
-    """Distinct words of the shorter title."""
-    is_opposed: bool
-    """Whether a word of one's own is the opposite of one of the other's."""
-
-
-def _own_words(left: str, right: str, rarity: _Rarity) -> _Words:
-    """Part the words of two titles; a misspelt word is not one of its own."""
-    one, other = set(left.split()), set(right.split())
-    both = one & other
-    n_fewer = min(len(one), len(other))
-    one -= both
-    other -= both
-    opposed = False
-    if one and other:
-        opposed = is_opposed(one, other)
-        one, other = _without_variants(one, other)
-    told = rarity.__getitem__
-    own = min(sum(map(told, one)), sum(map(told, other)))
-    return _Words(own, sum(map(told, both)) + 1e-9, n_fewer, opposed)
-
-
-def _without_variants(left: set[str], right: set[str]) -> tuple[set[str], set[str]]:
-    """The words that are not spellings of each other; joined and parted words are."""
-    whole_left, whole_right = "".join(sorted(left)), "".join(sorted(right))
-    one = {word for word in left if not _has_variant(word, right, whole_right)}
-    return one, {word for word in right if not _has_variant(word, left, whole_left)}
-
-
-def _has_variant(word: str, others: Iterable[str], whole: str) -> bool:
-    if word.isdigit():
-        return False
-    length = len(word)
-    if length > 3 and word in whole:
-        return True
-    for other in others:
-        if len(other) > 3 and other in word:
-            return True
-        # A ratio of 80 cannot be reached by words of which one is half as long again.
-        is_near = length > 4 and 2 * length <= 3 * len(other) <= 4.5 * length
-        if is_near and not other.isdigit() and fuzz.ratio(word, other, score_cutoff=80):
-            return True
-    return False
 
 
 def shared_title(pairs: Pairs, _model: Model) -> Reasons:
@@ -195,8 +133,8 @@ def authors(pairs: Pairs, _model: Model) -> Reasons:
     ).astype(np.float32)
     known = (n_left > 0) & (n_right > 0)
     few = np.minimum(n_left, n_right)
-    for at in np.flatnonzero(known & (found < 1) & (found > 0)).tolist():
-        found[at] = _share_found(pairs.left.names[at].split(), pairs.right.names[at].split())
+    read = np.flatnonzero(known & (found < 1) & (found > 0))
+    found[read] = _share_found(*(side.texts("names", read) for side in (pairs.left, pairs.right)))
     first = known & (
         (left[:, :1] == pairs.right.name_words).any(1)
         | (right[:, :1] == pairs.left.name_words).any(1)
@@ -219,15 +157,23 @@ def authors(pairs: Pairs, _model: Model) -> Reasons:
     }
 
 
-def _share_found(left: list[str], right: list[str]) -> float:
-    """The share of the shorter list's surnames that the other has, as written or misspelt."""
-    if len(left) == len(right):
-        return max(_found(left, right), _found(right, left))
-    return _found(*sorted((left, right), key=len))
-
-
-def _found(few: list[str], many: list[str]) -> float:
-    return sum(any(fuzz.ratio(one, other) >= 75 for other in many) for one in few) / len(few)
+def _share_found(left: list[str], right: list[str]) -> Any:
+    """The share of the shorter list's surnames that the other has, as written or misspelt; of many pairs."""
+    vocabulary, one, other = wordlists.read(left, right)
+    here, there = np.zeros(len(one.rows), bool), np.zeros(len(other.rows), bool)
+    for some, others in wordlists.crossed(one, other, len(left)):
+        codes = one.codes[some], other.codes[others]
+        alike = (codes[0] == codes[1]) | vocabulary.alike(*codes, MISSPELT)
+        here[some[alike]] = True
+        there[others[alike]] = True
+    n_one, n_other = (np.bincount(side.rows, minlength=len(left)) for side in (one, other))
+    found_one, found_other = (
+        np.bincount(side.rows, found, len(left)) for side, found in ((one, here), (other, there))
+    )
+    return np.maximum(
+        found_one / np.maximum(n_one, 1) * (n_one <= n_other),
+        found_other / np.maximum(n_other, 1) * (n_other <= n_one),
+    )
 
 
 def _n_found(surnames: Numbers, name_words: Numbers) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from warehouse.dedupe.arrays import in_stretches
 from warehouse.dedupe.clusters import Labels, cluster, pairs_within
 from warehouse.dedupe.decision import (
     DIFFERENT,
@@ -23,7 +24,7 @@ from warehouse.dedupe.decision import (
 )
 from warehouse.dedupe.evidence import Reasons
 from warehouse.dedupe.model import Model
-from warehouse.dedupe.pairs import COMPARED, Flags, Floats, Numbers, Pairs, pairs_of
+from warehouse.dedupe.pairs import Flags, Floats, Numbers, Pairs, pairs_of, ready
 from warehouse.dedupe.sifting import Sieve
 from warehouse.dedupe.weights import ACCEPTED, WEIGHTS
 
@@ -83,44 +84,43 @@ def compare(
         right: places of the other.
         model: under which they are compared.
         tell: told which share is done.
-        seen: shown every chunk with its reasons.
+        seen: shown every chunk with its reasons, in order.
         are_sifted: whether the pairs have passed the sieve, see `sifting`.
     """
-    compared = keys.select(COMPARED).combine_chunks()
-    found: list[Compared] = [_none()]
+    keys = ready(keys)
     if not are_sifted:
-        worthwhile = _sifted(compared, left, right)
+        worthwhile = _sifted(keys, left, right)
         left, right = left[worthwhile], right[worthwhile]
-    for start in range(0, len(left), CHUNK):
-        one, other = left[start : start + CHUNK], right[start : start + CHUNK]
-        pairs = pairs_of(compared, one, other)
+
+    def judged(some: slice) -> Compared:
+        pairs = pairs_of(keys, left[some], right[some])
         reasons = reasons_of(pairs, model, cutoff=True)
         if seen is not None:
             seen(pairs, reasons)
-        relation, _ = decide(reasons)
-        reasons = counted(reasons, relation)
-        scores = score(reasons)
-        kept = np.flatnonzero(relation != DIFFERENT)
-        table = (
-            np.stack(
-                [
-                    reasons[name][kept] * np.float32(weight.weight)
-                    for name, weight in WEIGHTS.items()
-                ],
-                1,
-            )
-            if len(kept)
-            else np.zeros((0, len(WEIGHTS)), np.float32)
-        )
-        found.append(Compared(one[kept], other[kept], relation[kept], scores[kept], table))
+        return _judged(left[some], right[some], reasons)
+
+    found: list[Compared] = [_none()]
+    for part in in_stretches(len(left), CHUNK, judged, cores=1 if seen is not None else None):
+        found.append(part)
         if tell is not None:
-            tell(min(1.0, (start + CHUNK) / len(left)))
+            tell(min(1.0, (len(found) - 1) * CHUNK / len(left)))
     return Compared(
         *(
             np.concatenate([getattr(item, name) for item in found])
             for name in Compared.__dataclass_fields__
         )
     )
+
+
+def _judged(left: Numbers, right: Numbers, reasons: Reasons) -> Compared:
+    """What the reasons of pairs come to, without those that are simply different."""
+    relation, _ = decide(reasons)
+    kept = np.flatnonzero(relation != DIFFERENT)
+    reasons = counted({name: values[kept] for name, values in reasons.items()}, relation[kept])
+    table = np.zeros((len(kept), len(WEIGHTS)), np.float32)
+    for at, (name, weight) in enumerate(WEIGHTS.items()):
+        table[:, at] = reasons[name] * np.float32(weight.weight)
+    return Compared(left[kept], right[kept], relation[kept], score(reasons), table)
 
 
 def _sifted(keys: pa.Table, left: Numbers, right: Numbers) -> Flags:
@@ -157,7 +157,7 @@ class Guard:
     _compared: pa.Table = field(init=False)
 
     def __post_init__(self) -> None:
-        self._compared = self.keys.select(COMPARED).combine_chunks()
+        self._compared = ready(self.keys)
 
     def papers(self, groups: list[list[int]]) -> Iterator[tuple[int, int]]:
         """Conflicts within papers."""

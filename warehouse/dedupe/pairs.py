@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -55,27 +56,71 @@ def keys_table(keys: Sequence[Keys]) -> pa.Table:
     return pa.table(arrays, schema=KEYS_SCHEMA)
 
 
+LARGE = 200_000
+"""Rows from which on a chunk of a table is worth keeping as it is."""
+
+
+def ready(keys: pa.Table) -> pa.Table:
+    """Keys of which rows can be taken quickly: what is compared, in large pieces.
+
+    A table in large pieces is not copied, so it may stand in a file that is memory-mapped.
+    """
+    compared = keys.select(COMPARED)
+    layouts = {tuple(map(len, column.chunks)) for column in compared.columns}
+    layout = layouts.pop()
+    is_ready = not layouts and (len(layout) == 1 or len(keys) >= LARGE * max(len(layout), 1))
+    return compared if is_ready else compared.combine_chunks()
+
+
 @dataclass(frozen=True)
 class Side:
     """One side of many pairs; arrays run along the pairs. Missing numbers are -1."""
 
-    table: pa.Table
+    keys: pa.Table
+    """As `ready` makes them."""
+    rows: Numbers
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @cached_property
+    def _order(self) -> tuple[Numbers, list[tuple[int, Numbers]]]:
+        """How to take rows from several chunks: their places in what the chunks bring, and each one's rows."""
+        column = self.keys["title"]
+        starts = np.cumsum([0, *map(len, column.chunks)])
+        chunk = np.searchsorted(starts, self.rows, side="right") - 1
+        order = np.argsort(chunk, kind="stable")
+        ends = np.searchsorted(chunk[order], np.arange(column.num_chunks + 1))
+        wanted = [
+            (at, self.rows[order[begin:end]] - starts[at])
+            for at, (begin, end) in enumerate(pairwise(ends.tolist()))
+            if end > begin
+        ]
+        return np.argsort(order), wanted
+
+    def column(self, name: str) -> Any:
+        """A column of the keys, in the order of the pairs."""
+        column: Any = self.keys[name]
+        if column.num_chunks == 1:
+            return column.chunk(0).take(self.rows)
+        places, wanted = self._order
+        pieces = [column.chunk(at).take(rows) for at, rows in wanted]
+        return pa.concat_arrays(pieces).take(places) if pieces else pa.array([], column.type)
+
+    def texts(self, name: str, places: Numbers) -> list[str]:
+        """A text column of some of the pairs."""
+        return Side(self.keys, self.rows[places])._text(name)
 
     def _number(self, name: str) -> Numbers:
-        found: Numbers = pc.call_function(
-            "coalesce", [self.table[name], pa.scalar(-1, pa.int64())]
-        ).to_numpy()
-        return found
+        return numbers_of(self.column(name))
 
     def _text(self, name: str) -> list[str]:
-        found: list[Any] = self.table[name].to_pylist()
+        found: list[Any] = self.column(name).to_pylist()
         return found
 
     def _padded(self, name: str, width: int) -> Numbers:
         """A list column as a matrix, filled up with 0."""
-        column: Any = self.table[name].combine_chunks()
-        if isinstance(column, pa.ChunkedArray):
-            column = column.chunk(0) if column.num_chunks else pa.array([], column.type)
+        column = self.column(name)
         matrix = np.zeros((len(column), width), np.int64)
         lengths = np.diff(column.offsets.to_numpy())
         rows = np.repeat(np.arange(len(column)), lengths)
@@ -113,13 +158,13 @@ class Side:
     def __getattr__(self, name: str) -> Any:
         if name not in COMPARED:
             raise AttributeError(name)
-        kind = self.table.schema.field(name).type
+        kind = self.keys.schema.field(name).type
         if pa.types.is_string(kind):
             found: Any = np.array(self._text(name), dtype=object)
         elif pa.types.is_boolean(kind):
-            found = self.table[name].to_numpy()
+            found = self.column(name).to_numpy(zero_copy_only=False)
         elif pa.types.is_floating(kind):
-            found = self.table[name].to_numpy().astype(np.float32)
+            found = self.column(name).to_numpy().astype(np.float32)
         else:
             found = self._number(name)
         object.__setattr__(self, name, found)
@@ -134,14 +179,20 @@ class Pairs:
     right: Side
 
     def __len__(self) -> int:
-        return self.left.table.num_rows
+        return len(self.left)
 
     def both(self, name: str) -> tuple[Any, Any]:
         """A column of either side."""
         return getattr(self.left, name), getattr(self.right, name)
 
 
+def numbers_of(column: Any) -> Numbers:
+    """A column of whole numbers that are not negative; -1 where one is missing."""
+    found: Numbers = pc.call_function("coalesce", [column, pa.scalar(-1, pa.int64())]).to_numpy()
+    return found
+
+
 def pairs_of(keys: pa.Table, left: Numbers, right: Numbers) -> Pairs:
-    """Pairs by their places in a table of keys."""
-    compared = keys.select(COMPARED)
-    return Pairs(Side(compared.take(left)), Side(compared.take(right)))
+    """Pairs by their places in a table of keys; quick where it is `ready`."""
+    keys = ready(keys)
+    return Pairs(Side(keys, left), Side(keys, right))

@@ -4,6 +4,7 @@ Most pairs that share a block are two works of one field or group. A title's let
 set some of 256 bits; pairs whose bits are unlike are told apart by counting bits, without the titles.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from rapidfuzz import fuzz, process
 
-from warehouse.dedupe.pairs import Flags, Floats, Numbers, Side
+from warehouse.dedupe.arrays import in_stretches
+from warehouse.dedupe.pairs import Flags, Floats, Numbers, numbers_of, pairs_of
 
 Signatures = npt.NDArray[np.uint64]
 """`PARTS` numbers of 64 bits a row."""
@@ -27,7 +29,8 @@ ALIKE_IN_ORDER = 0.55
 """Share of the letters of both titles that stand in one order."""
 GLANCED_AT = 100_000
 """Pairs that are sifted at a time."""
-_ROWS = 200_000
+_ROWS = 20_000
+_BITS = 64 * PARTS
 _BLANK = 32
 
 
@@ -37,44 +40,36 @@ def signatures(titles: Any) -> Signatures:
     Letters are UTF-8's bytes, and three that stand in one word are taken together.
     """
     chunks = titles.chunks if isinstance(titles, pa.ChunkedArray) else [titles]
-    found = [
-        _signed(chunk.slice(start, _ROWS))
-        for chunk in chunks
-        for start in range(0, len(chunk), _ROWS)
-    ]
-    return np.concatenate([np.zeros((0, PARTS), np.uint64), *found])
+    found = [np.zeros((0, PARTS), np.uint64)]
+    for chunk in chunks:
+        found += in_stretches(len(chunk), _ROWS, partial(_signed, chunk))
+    return np.concatenate(found)
 
 
-def _signed(titles: Any) -> Signatures:
+def _signed(chunk: Any, stretch: slice) -> Signatures:
+    titles = chunk[stretch]
+    n = len(titles)
     _, offset_buffer, letter_buffer = titles.buffers()
-    offsets = np.frombuffer(offset_buffer, np.int32)[
-        titles.offset : titles.offset + len(titles) + 1
-    ]
-    signed = np.zeros((len(titles), PARTS), np.uint64)
-    if letter_buffer is None or offsets[-1] - offsets[0] < 3:
-        return signed
-    letters = np.frombuffer(letter_buffer, np.uint8)[offsets[0] : offsets[-1]]
+    offsets = np.frombuffer(offset_buffer, np.int32)[titles.offset : titles.offset + n + 1]
+    marks = np.zeros(n * _BITS, bool)
+    if letter_buffer is not None and offsets[-1] - offsets[0] >= 3:
+        letters = np.frombuffer(letter_buffer, np.uint8)[offsets[0] : offsets[-1]]
+        row = np.repeat(np.arange(n, dtype=np.int32), np.diff(offsets))
+        blank = letters == _BLANK
+        used = ~(blank[:-2] | blank[1:-1] | blank[2:]) & (row[:-2] == row[2:])
+        marks[row[:-2][used] * np.int32(_BITS) + _places(letters)[used]] = True
+    return np.packbits(marks, bitorder="little").view(np.uint64).reshape(n, PARTS)
+
+
+def _places(letters: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
+    """The bit that each letter sets with the two that follow it."""
     mixed = letters[:-2].astype(np.uint32) * np.uint32(0x9E3779B1)
     mixed += letters[1:-1].astype(np.uint32) * np.uint32(0x85EBCA6B)
     mixed += letters[2:].astype(np.uint32) * np.uint32(0xC2B2AE35)
     mixed ^= mixed >> np.uint32(15)
     mixed *= np.uint32(0x2C1B3C6D)
-    place = mixed >> np.uint32(24)
-    bits = np.left_shift(np.uint64(1), (place & np.uint32(63)).astype(np.uint64))
-    blank = letters == _BLANK
-    bits[blank[:-2] | blank[1:-1] | blank[2:]] = 0
-    starts, ends = offsets[:-1] - offsets[0], offsets[1:] - offsets[0]
-    # The two threes that run over a title's end belong to no title.
-    for back in (1, 2):
-        over = ends - back
-        bits[over[(over >= 0) & (over < len(bits))]] = 0
-    filled = np.flatnonzero(ends - starts >= 3)
-    if len(filled):
-        part = place >> np.uint32(6)
-        for side in range(PARTS):
-            chosen = np.where(part == side, bits, np.uint64(0))
-            signed[filled, side] = np.bitwise_or.reduceat(chosen, starts[filled])
-    return signed
+    found: npt.NDArray[np.uint32] = mixed >> np.uint32(24)
+    return found
 
 
 def likeness(left: Signatures, right: Signatures) -> Floats:
@@ -94,18 +89,19 @@ class Sieve:
     """What of every record is looked at to see which pairs are worth comparing."""
 
     def __init__(self, keys: pa.Table) -> None:
-        self._titles = keys["title"]
-        self._signatures = signatures(self._titles)
-        side = Side(keys)
-        self._people = _people_bits(side.name_words)
-        self._numbers = {name: getattr(side, name) for name in ("year", "volume", "page", "doi")}
-        self._identifiers = side.identifiers
+        self._keys = keys
+        self._signatures = signatures(keys["title"])
+        self._people = _people_bits(keys["name_words"])
+        self._numbers = {name: numbers_of(keys[name]) for name in ("year", "volume", "page", "doi")}
+        chunks: list[Any] = keys["identifiers"].chunks
+        both = [chunk.flatten().to_numpy().reshape(-1, 2) for chunk in chunks]
+        self._identifiers = np.concatenate([np.zeros((0, 2), np.int64), *both])
 
     def sifted(self, left: Numbers, right: Numbers) -> Flags:
         """The same as `worthwhile`, of any number of pairs."""
-        steps = range(0, len(left), GLANCED_AT)
-        stretches = (slice(start, start + GLANCED_AT) for start in steps)
-        found = [self.worthwhile(left[some], right[some]) for some in stretches]
+        found = in_stretches(
+            len(left), GLANCED_AT, lambda some: self.worthwhile(left[some], right[some])
+        )
         return np.concatenate([np.zeros(0, bool), *found])
 
     def worthwhile(self, left: Numbers, right: Numbers) -> Flags:
@@ -116,13 +112,8 @@ class Sieve:
         """
         worthwhile, is_doubtful = self.glance(left, right)
         doubtful = np.flatnonzero(worthwhile & is_doubtful)
-        read = process.cpdist(
-            self._titles.take(left[doubtful]).to_pylist(),
-            self._titles.take(right[doubtful]).to_pylist(),
-            scorer=fuzz.ratio,
-            score_cutoff=100 * ALIKE_IN_ORDER,
-            workers=-1,
-        )
+        titles = pairs_of(self._keys, left[doubtful], right[doubtful]).both("titles")
+        read = process.cpdist(*titles, scorer=fuzz.ratio, score_cutoff=100 * ALIKE_IN_ORDER)
         worthwhile[doubtful[read == 0]] = False
         return worthwhile
 
@@ -146,10 +137,18 @@ class Sieve:
         return same
 
 
-def _people_bits(name_words: Numbers) -> npt.NDArray[np.uint64]:
+def _people_bits(column: Any) -> npt.NDArray[np.uint64]:
     """64 bits that the words of a record's names set: records that share a word share a bit."""
-    bits = np.left_shift(np.uint64(1), (name_words & 63).astype(np.uint64))
-    found: npt.NDArray[np.uint64] = np.bitwise_or.reduce(
-        np.where(name_words == 0, np.uint64(0), bits), axis=1
-    )
+    found = np.zeros(len(column), np.uint64)
+    start = 0
+    for chunk in column.chunks:
+        words = chunk.flatten().to_numpy()
+        offsets = chunk.offsets.to_numpy()
+        filled = np.flatnonzero(np.diff(offsets))
+        if len(filled):
+            bits = np.left_shift(np.uint64(1), (words & 63).astype(np.uint64))
+            found[start + filled] = np.bitwise_or.reduceat(
+                bits, (offsets[:-1] - offsets[0])[filled]
+            )
+        start += len(chunk)
     return found

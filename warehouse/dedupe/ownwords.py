@@ -1,0 +1,99 @@
+"""What words the titles of a pair share, and what words each has alone."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from warehouse.dedupe import wordlists
+from warehouse.dedupe.contrasts import has_opposite, is_opposed
+from warehouse.dedupe.model import Model
+from warehouse.dedupe.pairs import Flags, Numbers
+from warehouse.dedupe.wordlists import Vocabulary, Words
+
+SPELT_ALIKE = 80
+"""Percent of the letters that two spellings of a word share."""
+SHORT = 3
+"""A word of no more letters is found in many words."""
+_STEP = 2.0**20
+"""Rarities are added in whole steps, so that their order does not matter."""
+
+
+class OwnWords(NamedTuple):
+    """Whose the words of two titles are; one value a pair."""
+
+    own: np.ndarray
+    """Rarity of the words that one title has alone: of the title that has less."""
+    shared: np.ndarray
+    """Rarity of the words of both."""
+    n_fewer: Numbers
+    """Distinct words of the shorter title."""
+    are_opposed: Flags
+    """Whether a word of one's own is the opposite of one of the other's."""
+
+
+def own_words(left: Sequence[str], right: Sequence[str], model: Model) -> OwnWords:
+    """Part the words of titles two by two; a misspelt, joined or parted word is not one of its own.
+
+    Args:
+        left: titles in folded words.
+        right: as many others.
+        model: which words are rare.
+    """
+    n = len(left)
+    vocabulary, *sides = wordlists.read(left, right)
+    one, other = (wordlists.distinct(side, vocabulary) for side in sides)
+    rarity = np.rint(vocabulary.each(model.rarity) * _STEP)
+
+    def weighed(words: Words) -> np.ndarray:
+        return np.bincount(words.rows, rarity[words.codes], n) / _STEP
+
+    shared, shared_too = wordlists.shared(one, other, vocabulary)
+    both = weighed(one.where(shared))
+    n_fewer = np.minimum(*(np.bincount(side.rows, minlength=n) for side in (one, other)))
+    one, other = one.where(~shared), other.where(~shared_too)
+    are_opposed = _opposed(one, other, vocabulary, n)
+    has_variant = _variants(one, other, vocabulary, n)
+    alone = (weighed(side.where(~has)) for side, has in zip((one, other), has_variant, strict=True))
+    return OwnWords(np.minimum(*alone), both, n_fewer, are_opposed)
+
+
+def _variants(one: Words, other: Words, vocabulary: Vocabulary, n: int) -> tuple[Flags, Flags]:
+    """Which words of either side are another spelling, or a part, of one of the other side."""
+    here, there = np.zeros(len(one.rows), bool), np.zeros(len(other.rows), bool)
+    for left, right in wordlists.crossed(one, other, n):
+        are_alike = _are_variants(one.codes[left], other.codes[right], vocabulary)
+        here[left[are_alike]] = True
+        there[right[are_alike]] = True
+    return here, there
+
+
+def _are_variants(one: Numbers, other: Numbers, vocabulary: Vocabulary) -> Flags:
+    is_shorter = vocabulary.lengths[one] <= vocabulary.lengths[other]
+    short, long = np.where(is_shorter, one, other), np.where(is_shorter, other, one)
+    are_words = ~(vocabulary.are_numbers[one] | vocabulary.are_numbers[other])
+    found = np.zeros(len(one), bool)
+    places = np.flatnonzero(are_words & (vocabulary.lengths[short] > SHORT))
+    found[places] = vocabulary.within(short[places], long[places])
+    places = np.flatnonzero(are_words & ~found & (vocabulary.lengths[long] > SHORT + 1))
+    found[places] = vocabulary.alike(one[places], other[places], SPELT_ALIKE)
+    return found
+
+
+def _opposed(one: Words, other: Words, vocabulary: Vocabulary, n: int) -> Flags:
+    """Of which pairs a word of one's own is the opposite of one of the other's."""
+    found = np.zeros(n, bool)
+    telling = vocabulary.each(has_opposite) > 0
+    sides = [side.where(telling[side.codes]) for side in (one, other)]
+    words = [_by_row(side, vocabulary) for side in sides]
+    for row in words[0].keys() & words[1].keys():
+        found[row] = is_opposed(words[0][row], words[1][row])
+    return found
+
+
+def _by_row(words: Words, vocabulary: Vocabulary) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {}
+    texts = vocabulary.texts
+    for row, code in zip(words.rows.tolist(), words.codes.tolist(), strict=True):
+        found.setdefault(row, set()).add(texts[code])
+    return found
