@@ -154,7 +154,12 @@ def label(
     with tempfile.TemporaryDirectory() as spilled:
         settings: dict[str, Any] = {"temp_directory": spilled, "memory_limit": _MEMORY}
         with duckdb.connect(config=settings) as db:
-            left, right = candidates(db, keys, lambda share: tell("looking for pairs", share))
+            left, right = candidates(db, keys)
+    tell("looking for pairs", 0.5)
+    keys = ready(keys)
+    kept = Sieve(keys).sifted(left, right)
+    left, right = left[kept], right[kept]
+    tell("looking for pairs", 1.0)
     model = learn(keys, left, right, model)
     compared = compare(
         keys, left, right, model, lambda share: tell("comparing", share), are_sifted=True
@@ -200,15 +205,10 @@ def make_keys(records: pa.Table, model: Model, tell: Callable[[float], None]) ->
     return pa.concat_tables([*tables, keys_table(rows)])
 
 
-def candidates(
-    db: duckdb.DuckDBPyConnection,
-    keys: pa.Table,
-    tell: Callable[[float], None] = lambda _share: None,
-) -> tuple[Numbers, Numbers]:
-    """The pairs of rows of `keys` that are worth comparing, by their places, sorted.
+def candidates(db: duckdb.DuckDBPyConnection, keys: pa.Table) -> tuple[Numbers, Numbers]:
+    """The pairs of rows of `keys` that may be worth comparing, by their places, sorted.
 
-    They share a small block or two others, or stand close by their titles in a crowded one, and pass
-    the sieve.
+    They share a small block or two others, or stand close by their titles in a crowded one.
     """
     n = keys.num_rows
     numbers = pa.array(np.arange(n, dtype=np.int32))
@@ -223,13 +223,7 @@ def candidates(
         pairs.append(left.astype(np.int64) * n + right)
     db.unregister("numbered")
     every = distinct(np.concatenate(pairs))
-    del pairs
-    tell(0.5)
-    left, right = every // max(n, 1), every % max(n, 1)
-    del every
-    kept = Sieve(ready(keys)).sifted(left, right)
-    tell(1.0)
-    return left[kept], right[kept]
+    return every // max(n, 1), every % max(n, 1)
 
 
 def learn(keys: pa.Table, left: Numbers, right: Numbers, model: Model) -> Model:
