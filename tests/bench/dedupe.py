@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from tests.bench import contenders, disagreements, gold, synthetic_records, table
+from tests.bench import contenders, disagreements, gold, measuring, synthetic_records, table
 from tests.bench.bench import Figure
 from tests.bench.contenders import LEVELS, Level, Line, Peer
 from tests.bench.gold import Gold
@@ -80,18 +80,47 @@ def _scale(options: argparse.Namespace, folder: Path) -> int:
         _say(f"making {count:,} records ...")
         records.parent.mkdir(parents=True, exist_ok=True)
         synthetic_records.write(records, count, options.seed)
+    if options.keys_at_hand:
+        return _at_hand(options, records, truth, folder)
     _say("grouping ...")
     found = contenders.group(records, folder)
-    text = "\n\n".join(
-        [
-            table.machine(1, 1, _PACKAGES),
-            table.markdown(list(_scale_figures(count, found, records, truth))),
-        ]
-    )
+    _tell(options, "scale", list(_scale_figures(count, found, records, truth)))
+    return 0
+
+
+def _at_hand(options: argparse.Namespace, records: Path, truth: Path, folder: Path) -> int:
+    copies = options.copies
+    keys = (options.cache or folder) / f"{records.stem}-{copies}.arrow"
+    if not keys.exists():
+        _say("making keys ...")
+        measuring.run("keys:make", records=str(records), to=str(keys), copies=copies)
+    _say("grouping ...")
+    to = folder / "groups.parquet"
+    took = measuring.run("keys:group", keys=str(keys), to=str(to))
+    count = options.scale_records * copies
+    what = f"{count:,} records, keys at hand"
+    figures = [
+        Figure(f"{what}: wall", f"{took.value['seconds']:.1f} s"),
+        Figure("the same: CPU, start included", f"{took.cpu:.1f} s"),
+        Figure("the same: peak memory, mapped files included", f"{took.peak / MIB:,.0f} MB"),
+        Figure("the same: pairs joined, related or undecided", f"{took.value['pairs']:,}"),
+    ]
+    found = pq.read_table(to)
+    known = pq.read_table(truth, columns=list(LEVELS))
+    for level in LEVELS:
+        true = known[level].to_numpy()
+        every = (true + (1 + true.max()) * np.arange(copies)[:, None]).ravel()
+        scored = score(found[level].to_numpy(), every)
+        figures.append(Figure(f"the same: {level}s", _sentence(scored)))
+    _tell(options, f"at-hand-{count}", figures)
+    return 0
+
+
+def _tell(options: argparse.Namespace, mark: str, figures: list[Figure]) -> None:
+    text = "\n\n".join([table.machine(1, 1, _PACKAGES), table.markdown(figures)])
     print(text)
     if options.write:
-        table.write(options.write, text, "scale")
-    return 0
+        table.write(options.write, text, mark)
 
 
 def _scale_figures(
@@ -173,6 +202,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--errors", action="store_true", help="list what ours got wrong")
     parser.add_argument("--level", choices=LEVELS, default="edition", help="whose errors")
     parser.add_argument("--scale-records", type=int, default=0, help="made-up records instead")
+    parser.add_argument(
+        "--keys-at-hand", action="store_true", help="make the keys first, and time what follows"
+    )
+    parser.add_argument("--copies", type=int, default=1, help="of the keys, none alike to another")
     parser.add_argument("--seed", type=int, default=1, help="which made-up records")
     parser.add_argument("--cache", type=Path, help="keep the made-up records there")
     parser.add_argument("--write", type=Path, help="rewrite the table between a page's marks")
