@@ -74,6 +74,23 @@ def test_parts_are_papers_of_their_own(one: str, other: str) -> None:
     ]
 
 
+def test_another_word_by_one_author_is_another_paper() -> None:
+    """A single author who writes of basalt and of cobalt in one year and venue writes two papers."""
+    base = {"authors": ["Maria Okafor"], "year": 2011, "venue": "Annals of Weathering"}
+    titles = [f"Chemical weathering and erosion of {rock} in cold deserts" for rock in ROCKS]
+    assert papers(*(base | {"title": title} for title in titles)) == [0, 1]
+    # Two authors in common vouch for them, as does one place.
+    assert papers(
+        *(
+            base | {"title": title, "authors": ["Maria Okafor", "Lars Nyström"], "pages": "31-45"}
+            for title in titles
+        )
+    ) == [0, 0]
+
+
+ROCKS = ("basalt", "cobalt")
+
+
 def test_trials_with_numbers_are_papers_of_their_own() -> None:
     """FOCUS 1 and FOCUS 2, trials of one drug by one group in one year, are two papers."""
     title = (

@@ -66,7 +66,7 @@ def title(pairs: Pairs, model: Model, needed: Floats) -> Reasons:
             scorer=fuzz.partial_ratio,
         )
         ratio[parts] = np.maximum(ratio[parts], PART * np.asarray(part) / 100)
-    own, opposed = np.zeros(len(pairs), np.float32), np.zeros(len(pairs), np.float32)
+    own, opposed, exchanged = np.zeros((3, len(pairs)), np.float32)
     looked_at = np.flatnonzero(close & (ratio < 1))
     one, other = (list(map(side.__getitem__, looked_at.tolist())) for side in pairs.both("titles"))
     words = own_words(one, other, model)
@@ -75,12 +75,14 @@ def title(pairs: Pairs, model: Model, needed: Floats) -> Reasons:
     ratio[looked_at[told]] = np.maximum(ratio[looked_at[told]], contained[told])
     own[looked_at] = np.minimum(1, words.own / 1.3)
     opposed[looked_at] = words.are_opposed
+    exchanged[looked_at] = words.are_exchanged
     ratio[shorter == 0] = 0
     return {
         "title": ratio.astype(np.float32),
         "title_rare": (rare * np.clip((ratio - 0.8) / 0.2, 0, 1)).astype(np.float32),
         "title_leftover": own,
         "title_opposed": opposed,
+        "title_exchanged": exchanged,
     }
 
 

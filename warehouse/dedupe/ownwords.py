@@ -13,6 +13,8 @@ from warehouse.dedupe.wordlists import Vocabulary, Words
 
 SPELT_ALIKE = 80
 """Percent of the letters that two spellings of a word share."""
+TELLING = 0.5
+"""Rarity of a word that, exchanged for another such word, makes another title."""
 SHORT = 3
 """A word of no more letters is found in many words."""
 _STEP = 2.0**20
@@ -30,6 +32,8 @@ class OwnWords(NamedTuple):
     """Distinct words of the shorter title."""
     are_opposed: Flags
     """Whether a word of one's own is the opposite of one of the other's."""
+    are_exchanged: Flags
+    """Whether each has one telling word of its own, and all others are the same."""
 
 
 def own_words(left: Sequence[str], right: Sequence[str], model: Model) -> OwnWords:
@@ -54,8 +58,11 @@ def own_words(left: Sequence[str], right: Sequence[str], model: Model) -> OwnWor
     one, other = one.where(~shared), other.where(~shared_too)
     are_opposed = _opposed(one, other, vocabulary, n)
     has_variant = _variants(one, other, vocabulary, n)
-    alone = (weighed(side.where(~has)) for side, has in zip((one, other), has_variant, strict=True))
-    return OwnWords(np.minimum(*alone), both, n_fewer, are_opposed)
+    alone = [side.where(~has) for side, has in zip((one, other), has_variant, strict=True)]
+    weights = np.stack([weighed(side) for side in alone])
+    counts = np.stack([np.bincount(side.rows, minlength=n) for side in alone])
+    are_exchanged = (counts == 1).all(0) & (weights >= TELLING).all(0)
+    return OwnWords(weights.min(0), both, n_fewer, are_opposed, are_exchanged)
 
 
 def _variants(one: Words, other: Words, vocabulary: Vocabulary, n: int) -> tuple[Flags, Flags]:
@@ -77,6 +84,10 @@ def _are_variants(one: Numbers, other: Numbers, vocabulary: Vocabulary) -> Flags
     found[places] = vocabulary.within(short[places], long[places])
     places = np.flatnonzero(are_words & ~found & (vocabulary.lengths[long] > SHORT + 1))
     found[places] = vocabulary.alike(one[places], other[places], SPELT_ALIKE)
+    # In a longer word two letters in the wrong order leave the rest alike enough.
+    are_few = (vocabulary.lengths[short] >= SHORT) & (vocabulary.lengths[long] <= SHORT + 1)
+    places = np.flatnonzero(are_words & are_few & ~found)
+    found[places] = vocabulary.are_transposed(one[places], other[places])
     return found
 
 

@@ -25,6 +25,7 @@ WEIGHTS = {
     "title_rare": Weight(1.5, "the title is long and of rare words"),
     "title_alone": Weight(-0.4, "the titles are not equal, and one record names no authors"),
     "title_leftover": Weight(-2.2, "either title has words of its own"),
+    "title_exchanged": Weight(-1.4, "one word is another, and no two authors vouch for it"),
     "title_opposed": Weight(-2.7, "the titles name opposites"),
     "title_shared": Weight(-2.2, "many works bear this title"),
     "title_generic": Weight(-3.0, "many works bear this title, and another field differs"),

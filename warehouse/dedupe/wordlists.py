@@ -110,9 +110,25 @@ class Vocabulary:
         found[places] = [word in other for word, other in pairs]
         return found
 
+    def are_transposed(self, one: Numbers, other: Numbers) -> Flags:
+        """Whether words are the same but for two neighbours in the other order, two by two."""
+        found: Flags = self.letters[one] == self.letters[other]
+        found &= self.lengths[one] == self.lengths[other]
+        places = np.flatnonzero(found)
+        pairs = zip(self._taken(one[places]), self._taken(other[places]), strict=True)
+        found[places] = [_are_transposed(here, there) for here, there in pairs]
+        return found
+
     def _taken(self, places: Numbers) -> list[str]:
         texts = self.texts
         return [texts[place] for place in places.tolist()]
+
+
+def _are_transposed(one: str, other: str) -> bool:
+    at = [place for place, letter in enumerate(one) if letter != other[place]]
+    if len(at) != 2 or at[1] != at[0] + 1:
+        return False
+    return one[at[0]] == other[at[1]] and one[at[1]] == other[at[0]]
 
 
 def read(left: Sequence[str], right: Sequence[str]) -> tuple[Vocabulary, Words, Words]:
