@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from schemas.normalize.text import folded_words
 from warehouse.dedupe import learning
 from warehouse.dedupe.alone import RECORDS, deduplicate, label, make_keys, read_records
-from warehouse.dedupe.clusters import Numbers, cluster, components
+from warehouse.dedupe.clusters import Groups, Numbers, cluster, components
 from warehouse.dedupe.decision import decide, reasons_of
 from warehouse.dedupe.grouping import compare
 from warehouse.dedupe.keys import Record, keys_of
@@ -180,7 +180,7 @@ def _clustered(
     )
 
 
-def _within(groups: list[list[int]], foes: set[tuple[int, int]]) -> list[tuple[int, int]]:
+def _within(groups: Groups, foes: set[tuple[int, int]]) -> list[tuple[int, int]]:
     return [pair for group in groups for pair in combinations(sorted(group), 2) if pair in foes]
 
 

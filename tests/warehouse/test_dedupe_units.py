@@ -645,7 +645,7 @@ def grouped(
         right,
         np.array([RELATIONS.index(edge[2]) for edge in edges], np.int8),
         np.array([edge[3] for edge in edges], np.float32),
-        np.zeros((len(edges), len(WEIGHTS)), np.float32),
+        np.zeros((len(edges), len(WEIGHTS)), np.int16),
     )
     guard = Guard(keys_table([keys(record) for record in records]), NOTHING_KNOWN, **guarded)
     found = group(len(records), compared, guard)

@@ -15,11 +15,44 @@ from scipy.sparse.csgraph import connected_components
 
 Labels = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int64]
-Conflicts = Callable[[list[list[int]]], Iterable[tuple[int, int]]]
-"""Members of many groups -> the pairs within any of them that must not be in one group."""
 
 LARGEST_EXAMINED = 150
 """In a larger group each member is held against half as many others, not against all."""
+
+
+class Groups:
+    """Groups of two and more; each one's members are listed only when asked for."""
+
+    def __init__(self, labels: Labels) -> None:
+        """Gather the records that bear one label."""
+        self.labels = labels
+        self._order = np.argsort(labels, kind="stable")
+        named = labels[self._order]
+        starts = np.flatnonzero(np.diff(named, prepend=-1))
+        ends = np.append(starts[1:], len(labels))
+        are_several = ends - starts > 1
+        self._starts, self._ends = starts[are_several], ends[are_several]
+        self._names = named[self._starts]
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return self.of(2)
+
+    def of(self, fewest: int) -> Iterator[list[int]]:
+        """The members of each group of so many or more, in order."""
+        for at in np.flatnonzero(self._ends - self._starts >= fewest).tolist():
+            yield self._listed(at)
+
+    def named(self, name: int) -> list[int]:
+        """The members of one group."""
+        return self._listed(int(np.searchsorted(self._names, name)))
+
+    def _listed(self, at: int) -> list[int]:
+        members: list[int] = self._order[self._starts[at] : self._ends[at]].tolist()
+        return members
+
+
+Conflicts = Callable[[Groups], Iterable[tuple[int, int]]]
+"""Many groups -> the pairs within any of them that must not be in one."""
 
 
 def components(n: int, left: Numbers, right: Numbers) -> Labels:
@@ -50,9 +83,9 @@ def cluster(
         conflicts: which pairs of each group must not be together; asked once for all groups.
     """
     labels = components(n, left, right)
-    members = _members(labels)
+    groups = Groups(labels)
     foes: dict[int, set[tuple[int, int]]] = {}
-    for one, other in conflicts(list(members.values())):
+    for one, other in conflicts(groups):
         foes.setdefault(int(labels[one]), set()).add((one, other))
     if not foes:
         return labels
@@ -62,22 +95,9 @@ def cluster(
     for name, against in foes.items():
         edges = order[slice(*np.searchsorted(of_component, (name, name + 1)))]
         accepted = zip(left[edges].tolist(), right[edges].tolist(), strict=True)
-        for group in _rebuilt(members[name], accepted, against):
+        for group in _rebuilt(groups.named(name), accepted, against):
             labels[group] = min(group)
     return labels
-
-
-def _members(labels: Labels) -> dict[int, list[int]]:
-    """Members of each component of two and more, in order."""
-    names, counts = np.unique(labels, return_counts=True)
-    placed = np.flatnonzero(np.isin(labels, names[counts > 1]))
-    placed = placed[np.argsort(labels[placed], kind="stable")]
-    ends = np.cumsum(counts[counts > 1]).tolist()
-    several = names[counts > 1].tolist()
-    every: list[int] = placed.tolist()
-    return {
-        name: every[start:end] for name, start, end in zip(several, [0, *ends], ends, strict=False)
-    }
 
 
 def _rebuilt(

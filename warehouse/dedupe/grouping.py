@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from warehouse.dedupe.arrays import in_stretches
-from warehouse.dedupe.clusters import Labels, cluster, pairs_within
+from warehouse.dedupe.clusters import Groups, Labels, cluster, pairs_within
 from warehouse.dedupe.decision import (
     DIFFERENT,
     RELATED,
@@ -42,8 +42,8 @@ class Compared:
     right: Numbers
     relation: npt.NDArray[np.int8]
     score: Floats
-    contributions: Floats
-    """One row a pair, one column a reason, in the order of `WEIGHTS`."""
+    contributions: npt.NDArray[np.int16]
+    """In hundredths: one row a pair, one column a reason, in the order of `WEIGHTS`."""
 
     def evidence(self, kind: Any) -> Any:
         """The reasons of every pair that count, the strongest first.
@@ -52,7 +52,7 @@ class Compared:
             kind: a list of structs of some of name, contribution and detail.
         """
         rows, places = np.nonzero(self.contributions)
-        values = self.contributions[rows, places].astype(float).round(2)
+        values = self.contributions[rows, places] / 100
         order = np.lexsort((places, -np.abs(values), rows))
         places = places[order]
         told: dict[str, Any] = {
@@ -117,9 +117,9 @@ def _judged(left: Numbers, right: Numbers, reasons: Reasons) -> Compared:
     relation, _ = decide(reasons)
     kept = np.flatnonzero(relation != DIFFERENT)
     reasons = counted({name: values[kept] for name, values in reasons.items()}, relation[kept])
-    table = np.zeros((len(kept), len(WEIGHTS)), np.float32)
+    table = np.zeros((len(kept), len(WEIGHTS)), np.int16)
     for at, (name, weight) in enumerate(WEIGHTS.items()):
-        table[:, at] = reasons[name] * np.float32(weight.weight)
+        table[:, at] = np.rint(100 * weight.weight * reasons[name])
     return Compared(left[kept], right[kept], relation[kept], score(reasons), table)
 
 
@@ -138,7 +138,7 @@ def _none() -> Compared:
         numbers,
         np.zeros(0, np.int8),
         np.zeros(0, np.float32),
-        np.zeros((0, len(WEIGHTS)), np.float32),
+        np.zeros((0, len(WEIGHTS)), np.int16),
     )
 
 
@@ -159,27 +159,24 @@ class Guard:
     def __post_init__(self) -> None:
         self._compared = ready(self.keys)
 
-    def papers(self, groups: list[list[int]]) -> Iterator[tuple[int, int]]:
+    def papers(self, groups: Groups) -> Iterator[tuple[int, int]]:
         """Conflicts within papers."""
         return self._conflicts(groups, is_edition=False)
 
-    def editions(self, groups: list[list[int]]) -> Iterator[tuple[int, int]]:
+    def editions(self, groups: Groups) -> Iterator[tuple[int, int]]:
         """Conflicts within editions."""
         return self._conflicts(groups, is_edition=True)
 
-    def _conflicts(self, groups: list[list[int]], *, is_edition: bool) -> Iterator[tuple[int, int]]:
-        if self.apart:
-            group_of = {member: at for at, members in enumerate(groups) for member in members}
-            for one, other in self.apart:
-                if group_of.get(one, -1) == group_of.get(other, -2):
-                    yield one, other
+    def _conflicts(self, groups: Groups, *, is_edition: bool) -> Iterator[tuple[int, int]]:
+        for one, other in self.apart:
+            if groups.labels[one] == groups.labels[other]:
+                yield one, other
         if self.sources is not None:
             for members in groups:
                 yield from filter(self._is_open, self._same_source(members))
         # A group of two is a pair that was accepted.
         within = filter(
-            self._is_open,
-            chain.from_iterable(pairs_within(members) for members in groups if len(members) > 2),
+            self._is_open, chain.from_iterable(pairs_within(members) for members in groups.of(3))
         )
         while pairs := list(islice(within, CHUNK)):
             yield from self._strong_noes(pairs, is_edition=is_edition)
