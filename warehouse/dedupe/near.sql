@@ -1,7 +1,7 @@
 -- What the changed listings may match: the blocks they are or were in, who else is there, and the
 -- pairs to compare. A block that grew past {most} loses its pairs, one that shrank gains them, as if
 -- all listings had come at once. Needs: fresh_keys, renewed (listings whose stored keys no longer
--- count), living_match_keys.
+-- count), stored_keys (these keys), living_match_keys.
 create or replace temp table fresh_blocks as
 select
     f.number,
@@ -10,8 +10,7 @@ from fresh_keys as f;
 
 create or replace temp table left_blocks as
 select distinct unnest(k.blocks) as block
-from living_match_keys as k
-semi join renewed as r on k.listing_id = r.listing_id;
+from stored_keys as k;
 
 create or replace temp table touched_blocks as
 select f.block
@@ -20,10 +19,23 @@ union
 select l.block
 from left_blocks as l;
 
-create or replace temp table holders as
-{holders};
-
+-- The keys of all are looked through, with nothing else to be done for each of them.
 create or replace temp table sharing as
+with carried as (
+    select
+        k.listing_id,
+        unnest(k.blocks) as block,
+    from living_match_keys as k
+),
+
+holders as (
+    select
+        c.listing_id,
+        c.block,
+    from carried as c
+    semi join touched_blocks as t on c.block = t.block
+)
+
 select
     h.listing_id,
     h.block,

@@ -48,18 +48,38 @@ def renew(writer: Writer, *, is_whole: bool) -> Model:
     _make_keys(db, model)
     # A whole renewal compares the fresh listings with each other only.
     stored = "(select * from living_match_keys where false)" if is_whole else "living_match_keys"
-    near = sql_file("dedupe", "near.sql").format(
-        most=MOST_IN_BLOCK, holders=_holders_sql("touched_blocks")
-    )
+    _note_stored_keys(db, stored)
+    near = sql_file("dedupe", "near.sql").format(most=MOST_IN_BLOCK)
     db.execute(near.replace("living_match_keys", stored))
-    keys = _keys(db)
+    keys = _keys(db, stored)
     if is_whole:
         model = _learnt(db, keys, model)
         modelstore.store(writer, model)
     _note_matches(db, (compare(keys, left, right, model) for left, right in _near(db)), model)
     _note_ended(db)
-    _write(writer)
+    _write(writer, is_whole=is_whole)
     return model
+
+
+def _note_stored_keys(db: duckdb.DuckDBPyConnection, stored: str) -> None:
+    """Table stored_keys: what is stored of the renewed listings, as far as it is needed.
+
+    Most listings of many nights are new. So it is asked first for whom there is something.
+    """
+    db.execute(
+        "create or replace temp table known as "
+        f"select k.listing_id from {stored} as k semi join renewed as r on k.listing_id = r.listing_id"
+    )
+    is_any = db.execute("select 1 from known limit 1").fetchall()
+    db.execute(
+        f"""
+        create or replace temp table stored_keys as
+        select k.listing_id, k.blocks, k.row_hash, k.changed_in_snapshot
+        from {stored} as k
+        semi join known as n on k.listing_id = n.listing_id
+        {"" if is_any else "where false"}
+        """
+    )
 
 
 def _note_ended(db: duckdb.DuckDBPyConnection) -> None:
@@ -68,11 +88,7 @@ def _note_ended(db: duckdb.DuckDBPyConnection) -> None:
     # The keys of all listings are looked through again only where there is something to find.
     is_any = db.execute("select 1 from doubtful limit 1").fetchall()
     if is_any:
-        db.execute(
-            sql_file("dedupe", "lost.sql").format(
-                most=MOST_IN_BLOCK, holders=_holders_sql("shared_blocks")
-            )
-        )
+        db.execute(sql_file("dedupe", "lost.sql").format(most=MOST_IN_BLOCK))
     lost = "lost" if is_any else "doubtful"
     db.execute(
         f"""
@@ -84,10 +100,6 @@ def _note_ended(db: duckdb.DuckDBPyConnection) -> None:
         select left_id, right_id from {lost}
         """
     )
-
-
-def _holders_sql(blocks: str) -> str:
-    return sql_file("dedupe", "holders.sql").format(blocks=blocks)
 
 
 def _counted(writer: Writer) -> Model:
@@ -114,19 +126,28 @@ def _make_keys(db: duckdb.DuckDBPyConnection, model: Model) -> None:
         number += len(batch)
 
 
-def _keys(db: duckdb.DuckDBPyConnection) -> pa.Table:
-    """The keys of the fresh listings and of those near them, in the order of their numbers."""
+def _keys(db: duckdb.DuckDBPyConnection, stored: str) -> pa.Table:
+    """The keys of the fresh listings and of those near them, in the order of their numbers.
+
+    Table near_keys holds the latter, for who needs them again.
+    """
+    db.execute(
+        f"""
+        create or replace temp table near_keys as
+        select k.listing_id, n.number, {_COMPARED}
+        from {stored} as k
+        join numbered as n on k.listing_id = n.listing_id
+        where not n.is_fresh
+        """
+    )
     return columns(
         db,
         f"""
-        select * exclude (number) from (
-            select k.number, {_COMPARED} from fresh_keys as k
-            union all
-            select n.number, {_COMPARED}
-            from living_match_keys as k
-            join numbered as n on k.listing_id = n.listing_id
-            where not n.is_fresh
-        ) order by number
+        select {_COMPARED} from (
+            select * exclude (listing_id, blocks) from fresh_keys
+            union all by name
+            select * exclude (listing_id) from near_keys
+        ) as k order by k.number
         """,
     )
 
@@ -191,12 +212,13 @@ def _told(compared: Compared) -> pa.Table:
     )
 
 
-def _write(writer: Writer) -> None:
+def _write(writer: Writer, *, is_whole: bool) -> None:
     names = ", ".join(f'"{name}"' for name in schema_of(MatchKeys).names)
     writer.upsert(
         MATCH_KEYS,
         f"select {names} from fresh_keys",
         gone="select listing_id from renewed where listing_id not in (select listing_id from fresh_keys)",
+        stored=None if is_whole else "stored_keys",
     )
     writer.upsert(
         MATCHES,
