@@ -1,33 +1,46 @@
 -- Stored matches that may be lost: found in a block that has just grown too large to be used, and in
 -- none of the touched blocks that is still small enough.
 -- Grain: one row per pair.
-create or replace temp table doubtful as
-with neighbours as (
+create or replace temp table crowded as
+with overgrown as materialized (
     select
         s.listing_id,
         s.block,
-        p.n_before <= {most} and p.n_after > {most} as is_overgrown,
-        p.n_after <= {most} as is_small,
     from sharing as s
     join populations as p on s.block = p.block
-    where not s.is_renewed
+    where not s.is_renewed and p.n_before <= {most} and p.n_after > {most}
 ),
 
-overgrown as (
+ends as (
     select
-        n.listing_id,
-        n.block,
-    from neighbours as n
-    where n.is_overgrown
-),
-
-crowded as (
-    select distinct
         m.left_id,
         m.right_id,
     from living_matches as m
-    join overgrown as l on m.left_id = l.listing_id
-    join overgrown as r on m.right_id = r.listing_id and l.block = r.block
+    semi join overgrown as l on m.left_id = l.listing_id
+    semi join overgrown as r on m.right_id = r.listing_id
+)
+
+select distinct
+    e.left_id,
+    e.right_id,
+from ends as e
+join overgrown as l on e.left_id = l.listing_id
+join overgrown as r on e.right_id = r.listing_id and l.block = r.block;
+
+create or replace temp table doubtful as
+with ends as (
+    select unnest([c.left_id, c.right_id]) as listing_id
+    from crowded as c
+),
+
+small as materialized (
+    select
+        s.listing_id,
+        s.block,
+    from sharing as s
+    semi join ends as e on s.listing_id = e.listing_id
+    join populations as p on s.block = p.block
+    where p.n_after <= {most}
 ),
 
 spared as (
@@ -35,9 +48,8 @@ spared as (
         c.left_id,
         c.right_id,
     from crowded as c
-    join neighbours as l on c.left_id = l.listing_id
-    join neighbours as r on c.right_id = r.listing_id and l.block = r.block
-    where l.is_small
+    join small as l on c.left_id = l.listing_id
+    join small as r on c.right_id = r.listing_id and l.block = r.block
 )
 
 select

@@ -1,5 +1,6 @@
 -- Of the doubtful matches those that share no block any more that is small enough to be used. The
--- touched blocks that they share are too large; others are as large as they were.
+-- touched blocks that they share are too large; others are as large as they were. All ends of these
+-- matches are holders of touched blocks.
 -- Grain: one row per pair.
 create or replace temp table doubtful_blocks as
 with ends as (
@@ -11,7 +12,7 @@ carried as (
     select
         k.listing_id,
         unnest(k.blocks) as block,
-    from living_match_keys as k
+    from holders as k
     semi join ends as e on k.listing_id = e.listing_id
 )
 

@@ -1,47 +1,22 @@
--- What the changed listings may match: the blocks they are or were in, who else is there, and the
--- pairs to compare. A block that grew past {most} loses its pairs, one that shrank gains them, as if
--- all listings had come at once. Needs: fresh_keys, renewed (listings whose stored keys no longer
--- count), stored_keys (these keys), living_match_keys.
-create or replace temp table fresh_blocks as
-select
-    f.number,
-    unnest(f.blocks) as block,
-from fresh_keys as f;
-
-create or replace temp table left_blocks as
-select distinct unnest(k.blocks) as block
-from stored_keys as k;
-
-create or replace temp table touched_blocks as
-select f.block
-from fresh_blocks as f
-union
-select l.block
-from left_blocks as l;
-
--- The keys of all are looked through, with nothing else to be done for each of them.
+-- What the changed listings may match: who else is in the blocks they are or were in, and the pairs to
+-- compare. A block that grew past {most} loses its pairs, one that shrank gains them, as if
+-- all listings had come at once. Needs: fresh_keys, fresh_blocks, touched_blocks, renewed (listings
+-- whose stored keys no longer count), holders (stored keys, all that hold touched blocks among them).
 create or replace temp table sharing as
 with carried as (
     select
-        k.listing_id,
-        unnest(k.blocks) as block,
-    from living_match_keys as k
-),
-
-holders as (
-    select
-        c.listing_id,
-        c.block,
-    from carried as c
-    semi join touched_blocks as t on c.block = t.block
+        h.listing_id,
+        unnest(h.blocks) as block,
+    from holders as h
 )
 
 select
-    h.listing_id,
-    h.block,
+    c.listing_id,
+    c.block,
     r.listing_id is not null as is_renewed,
-from holders as h
-left join renewed as r on h.listing_id = r.listing_id;
+from carried as c
+semi join touched_blocks as t on c.block = t.block
+left join renewed as r on c.listing_id = r.listing_id;
 
 -- Neighbours are numbered after the fresh listings.
 create or replace table numbered as

@@ -59,7 +59,8 @@ def regroup(
     if fresh is None and not (is_whole or is_decided_anew):
         return
     for dataset in (PAPERS, MEMBERSHIPS, REDIRECTS, MATCH_KEYS, MATCHES):
-        db.execute(f"create or replace temp view living_{dataset.name} as {writer.living(dataset)}")
+        # Not temporary: cursors of their own read some of them.
+        db.execute(f"create or replace view living_{dataset.name} as {writer.living(dataset)}")
     if is_whole or fresh is None:
         nothing = "" if is_whole else " where false"
         fresh = f"select * from ({writer.living(LISTINGS)}){nothing}"
@@ -98,9 +99,7 @@ def regroup(
         "as night_date from redirected",
         gone="select paper_id from assigned",
     )
-    writer.upsert(
-        MEMBERSHIPS, "select * from new_memberships", stored="affected_memberships"
-    )
+    writer.upsert(MEMBERSHIPS, "select * from new_memberships", stored="affected_memberships")
     # A new paper's id that is stored is that of a paper with an affected listing, so no other is read.
     writer.upsert(
         PAPERS,

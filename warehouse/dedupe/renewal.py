@@ -17,6 +17,7 @@ from warehouse.dedupe import learning, modelstore
 from warehouse.dedupe.alone import LEARNT_FROM, MOST_IN_BLOCK
 from warehouse.dedupe.decision import RELATIONS
 from warehouse.dedupe.grouping import Compared, compare
+from warehouse.dedupe.holders import holders
 from warehouse.dedupe.keys import keys_of
 from warehouse.dedupe.model import Model
 from warehouse.dedupe.pairs import COMPARED, KEYS_SCHEMA, Numbers, keys_table
@@ -49,8 +50,9 @@ def renew(writer: Writer, *, is_whole: bool) -> Model:
     # A whole renewal compares the fresh listings with each other only.
     stored = "(select * from living_match_keys where false)" if is_whole else "living_match_keys"
     _note_stored_keys(db, stored)
-    near = sql_file("dedupe", "near.sql").format(most=MOST_IN_BLOCK)
-    db.execute(near.replace("living_match_keys", stored))
+    db.execute(sql_file("dedupe", "touched.sql"))
+    _note_holders(db, stored)
+    db.execute(sql_file("dedupe", "near.sql").format(most=MOST_IN_BLOCK))
     keys = _keys(db, stored)
     if is_whole:
         model = _learnt(db, keys, model)
@@ -80,6 +82,16 @@ def _note_stored_keys(db: duckdb.DuckDBPyConnection, stored: str) -> None:
         {"" if is_any else "where false"}
         """
     )
+
+
+def _note_holders(db: duckdb.DuckDBPyConnection, stored: str) -> None:
+    """Table holders: stored listings and their blocks, all that are in a touched block among them."""
+    wanted = db.execute("select block from touched_blocks").fetchnumpy()["block"]
+    db.execute("create or replace temp table holders (listing_id varchar, blocks bigint[])")
+    for found in holders(db, stored, wanted) if len(wanted) else ():
+        db.register("found", found)
+        db.execute("insert into holders select * from found")
+        db.unregister("found")
 
 
 def _note_ended(db: duckdb.DuckDBPyConnection) -> None:
