@@ -2,7 +2,7 @@
 -- compare. A block that grew past {most} loses its pairs, one that shrank gains them, as if
 -- all listings had come at once. Needs: fresh_keys, fresh_blocks, touched_blocks, renewed (listings
 -- whose stored keys no longer count), holders (stored keys, all that hold touched blocks among them).
-create or replace temp table sharing as
+create or replace table sharing as
 with carried as (
     select
         h.listing_id,
@@ -32,7 +32,7 @@ select
     false as is_fresh,
 from (select distinct s.listing_id from sharing as s where not s.is_renewed) as s;
 
-create or replace temp table populations as
+create or replace table populations as
 with counted as (
     select
         s.block,
@@ -55,7 +55,7 @@ from counted as c
 group by c.block
 having sum(c.n_after) > 1 or sum(c.n_before) > 1;
 
--- Not temporary, as the one above: read by a cursor of its own.
+-- Not temporary, as those above: read by a cursor of its own.
 create or replace table near as
 with members as (
     select

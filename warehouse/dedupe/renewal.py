@@ -5,6 +5,7 @@ same as if all listings had come at once.
 """
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
 import numpy as np
@@ -43,7 +44,7 @@ def renew(writer: Writer, *, is_whole: bool) -> Model:
     model = _counted(writer) if is_whole else modelstore.load(writer)
     assert model is not None, "without a model everything is fresh"
     db.execute(
-        "create or replace temp table renewed as select listing_id from "
+        "create or replace table renewed as select listing_id from "
         + ("living_match_keys" if is_whole else "fresh")
     )
     _make_keys(db, model)
@@ -57,8 +58,11 @@ def renew(writer: Writer, *, is_whole: bool) -> Model:
     if is_whole:
         model = _learnt(db, keys, model)
         modelstore.store(writer, model)
-    _note_matches(db, (compare(keys, left, right, model) for left, right in _near(db)), model)
-    _note_ended(db)
+    # Comparing keeps one core busy, looking for lost matches the other.
+    with ThreadPoolExecutor(1) as aside, db.cursor() as cursor:
+        ending = aside.submit(_note_ended, cursor)
+        _note_matches(db, (compare(keys, left, right, model) for left, right in _near(db)), model)
+        ending.result()
     _write(writer, is_whole=is_whole)
     return model
 
@@ -87,7 +91,7 @@ def _note_stored_keys(db: duckdb.DuckDBPyConnection, stored: str) -> None:
 def _note_holders(db: duckdb.DuckDBPyConnection, stored: str) -> None:
     """Table holders: stored listings and their blocks, all that are in a touched block among them."""
     wanted = db.execute("select block from touched_blocks").fetchnumpy()["block"]
-    db.execute("create or replace temp table holders (listing_id varchar, blocks bigint[])")
+    db.execute("create or replace table holders (listing_id varchar, blocks bigint[])")
     for found in holders(db, stored, wanted) if len(wanted) else ():
         db.register("found", found)
         db.execute("insert into holders select * from found")
@@ -95,7 +99,10 @@ def _note_holders(db: duckdb.DuckDBPyConnection, stored: str) -> None:
 
 
 def _note_ended(db: duckdb.DuckDBPyConnection) -> None:
-    """Table ended_matches: what is stored of listings that are compared anew, and what was lost."""
+    """Table ended_matches: what is stored of listings that are compared anew, and what was lost.
+
+    It runs beside the comparison, on a cursor of its own, so that no table it reads is temporary.
+    """
     db.execute(sql_file("dedupe", "doubtful.sql").format(most=MOST_IN_BLOCK))
     # The keys of all listings are looked through again only where there is something to find.
     is_any = db.execute("select 1 from doubtful limit 1").fetchall()
@@ -104,7 +111,7 @@ def _note_ended(db: duckdb.DuckDBPyConnection) -> None:
     lost = "lost" if is_any else "doubtful"
     db.execute(
         f"""
-        create or replace temp table ended_matches as
+        create or replace table ended_matches as
         select m.left_id, m.right_id from living_matches as m
         where m.left_id in (select listing_id from renewed)
             or m.right_id in (select listing_id from renewed)

@@ -11,7 +11,7 @@ create or replace temp table left_blocks as
 select distinct unnest(k.blocks) as block
 from stored_keys as k;
 
-create or replace temp table touched_blocks as
+create or replace table touched_blocks as
 select f.block
 from fresh_blocks as f
 union
