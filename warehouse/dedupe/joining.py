@@ -103,6 +103,7 @@ def _keys_of(db: duckdb.DuckDBPyConnection, numbered: str) -> pa.Table:
         from {numbered} as n
         anti join fresh_keys as f on n.listing_id = f.listing_id
         anti join near_keys as k on n.listing_id = k.listing_id
+        anti join renewed as r on n.listing_id = r.listing_id
         """
     )
     is_any = db.execute("select 1 from further_ids limit 1").fetchall()
