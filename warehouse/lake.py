@@ -71,7 +71,12 @@ class Writer:
         return living_rows_sql(dataset, Table(base=files), quoted(str(self.root)))
 
     def upsert(
-        self, dataset: Dataset, incoming: str, gone: str | None = None, within: str = "true"
+        self,
+        dataset: Dataset,
+        incoming: str,
+        gone: str | None = None,
+        within: str = "true",
+        stored: str | None = None,
     ) -> int:
         """Write the rows that are new or differ, and end those whose keys are gone.
 
@@ -84,10 +89,13 @@ class Writer:
             gone: for derived tables, a select with the key columns of rows to end.
             within: a condition that every stored row fulfils whose key comes in, so that a table
                 that grows without end need not be read whole.
+            stored: a relation with every stored row whose key comes in or is gone, where one is at
+                hand: its key, row_hash and changed_in_snapshot. Else the table is read.
 
         Returns:
             How many rows were written or ended.
         """
+        living = stored or f"({self.living(dataset)})"
         keys = ", ".join(f'fresh."{name}"' for name in dataset.key)
         row_hash = row_hash_sql(dataset.model, "fresh")
         dated_by = dataset.dated_by
@@ -106,7 +114,7 @@ class Writer:
             select {keys}, fresh.row_hash, living.row_hash as old_hash,
                 living.changed_in_snapshot as old_snapshot,
             from fresh
-            left join (select * from ({self.living(dataset)}) where {within}) as living
+            left join (select * from {living} where {within}) as living
                 on {_same_key(dataset, "fresh", "living")}
             where living.row_hash is null or {differs}
             """
@@ -121,7 +129,7 @@ class Writer:
             superseded += f"""
                 union all
                 select {keys}, d.row_hash as old_hash, d.changed_in_snapshot as old_snapshot
-                from ({self.living(dataset)}) as d
+                from {living} as d
                 semi join ({gone}) as gone on {_same_key(dataset, "d", "gone")}
                 """
         written = f"""

@@ -5,13 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.datasets import LISTINGS, METRICS
-from schemas.paper import Author, Identifier, Listing, Metric
+from schemas.arrow import record_batch, schema_of
+from schemas.datasets import LISTINGS, MEMBERSHIPS, METRICS
+from schemas.paper import Author, Identifier, Listing, Membership, Metric
 from tests.warehouse.writing import NOW, Tables
+from warehouse.lake import Writer
+from warehouse.manifest import Manifest
+from warehouse.merging import Moment
 from warehouse.parquet import write_parquet
 
 ALL = frozenset(Listing.model_fields) - {"is_withdrawn", "listing_id", "source", "source_id"}
@@ -268,3 +273,58 @@ def test_columns_that_are_looked_up_have_bloom_filters(table: Tables) -> None:
         for file in table.manifest.tables["listings"].files:
             found = {name for (name,) in db.execute(told, [str(table.root / file.path)]).fetchall()}
             assert found == (set() if "-delete-" in file.path else {*LISTINGS.looked_up})
+
+
+def test_stored_rows_at_hand_spare_reading_the_table(tmp_path: Path) -> None:
+    """Told what is stored of the keys that come in or go, an upsert does what it does by reading."""
+    by_id = "(select * from ({living}) where listing_id in ('a:1', 'a:2'))"
+    tables = []
+    for name, stored in (("read", None), ("told", by_id)):
+        root = tmp_path / name
+        rows = [member("a:1", "p1"), member("a:2", "p2"), member("a:3", "p3")]
+        first = written(root, None, rows)
+        second = written(
+            root, first, [member("a:1", "p1"), member("a:4", "p2")], gone="a:2", stored=stored
+        )
+        tables.append(second.table(MEMBERSHIPS))
+    read, told = tables
+    assert (read.rows, read.content_hash) == (told.rows, told.content_hash)
+    assert [file.rows for file in read.files] == [file.rows for file in told.files] == [3, 1, 1]
+
+
+def member(listing_id: str, paper_id: str) -> Membership:
+    """A membership."""
+    return Membership(listing_id=listing_id, paper_id=paper_id, relation="same")
+
+
+def written(
+    root: Path,
+    parent: Manifest | None,
+    rows: list[Membership],
+    gone: str | None = None,
+    stored: str | None = None,
+) -> Manifest:
+    """The manifest after these memberships came in and one was ended."""
+    number = 1 + (parent.snapshot if parent else 0)
+    writer = Writer(root, parent, number, Moment("run", date(2026, 3, 3), NOW), root / "scratch")
+    writer.db.register(
+        "given", pa.Table.from_batches([record_batch(rows, Membership)], schema_of(Membership))
+    )
+    writer.upsert(
+        MEMBERSHIPS,
+        "select * from given",
+        gone=f"select '{gone}' as listing_id" if gone else None,
+        stored=stored.format(living=writer.living(MEMBERSHIPS)) if stored else None,
+    )
+    manifest = Manifest(
+        snapshot=number,
+        parent=number - 1 or None,
+        created_at=NOW,
+        run_id="run",
+        kind="nightly",
+        night_date=NOW.date(),
+        content_hash="",
+        tables=writer.tables,
+    )
+    writer.close()
+    return manifest

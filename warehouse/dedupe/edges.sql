@@ -32,6 +32,31 @@ forms as (
         r.listing_id,
         coalesce(r.type not in ({preprints}), false) as is_published,
     from (select * from fresh union all by name select * from siblings) as r
+),
+
+remembered as (
+    select
+        m.left_id,
+        m.right_id,
+        m.relation,
+        m.score,
+    from living_matches as m
+    semi join affected as a on m.left_id = a.listing_id
+    semi join affected as b on m.right_id = b.listing_id
+),
+
+likenesses as (
+    select
+        n.left_id,
+        n.right_id,
+        n.relation,
+        n.score,
+    from new_matches as n
+    union all
+    select r.*
+    from remembered as r
+    anti join new_matches as n on r.left_id = n.left_id and r.right_id = n.right_id
+    anti join ended_matches as e on r.left_id = e.left_id and r.right_id = e.right_id
 )
 
 select distinct
@@ -51,15 +76,7 @@ select
     'likeness' as kind,
     m.relation,
     m.score as strength,
-from (
-    select * from new_matches
-    union all by name
-    select m.* from living_matches as m
-    anti join new_matches as n on m.left_id = n.left_id and m.right_id = n.right_id
-    anti join ended_matches as e on m.left_id = e.left_id and m.right_id = e.right_id
-) as m
-semi join affected as a on m.left_id = a.listing_id
-semi join affected as b on m.right_id = b.listing_id
+from likenesses as m
 where m.relation in ('same', 'version')
 union all
 select

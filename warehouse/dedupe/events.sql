@@ -5,7 +5,7 @@ with moved as (
         m.paper_id as from_id,
         a.paper_id as to_id,
         list_sort(list(m.listing_id))[:100] as listing_ids,
-    from living_memberships as m
+    from affected_memberships as m
     join components as c on m.listing_id = c.listing_id
     join assigned as a on c.component = a.component
     where m.paper_id <> a.paper_id

@@ -6,7 +6,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from schemas.matching import Contribution, ModelEntry
+from schemas.matching import Contribution
 from warehouse.dedupe import modelstore
 from warehouse.dedupe.alone import MOST_IN_BLOCK
 from warehouse.dedupe.decision import RELATIONS, counted, decide, reasons_of, score
@@ -14,7 +14,6 @@ from warehouse.dedupe.model import Model
 from warehouse.dedupe.pairs import COMPARED, pairs_of
 from warehouse.dedupe.sifting import Sieve
 from warehouse.dedupe.weights import WEIGHTS
-from warehouse.reading import select
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +89,13 @@ def _keys(connection: duckdb.DuckDBPyConnection, left: str, right: str) -> pa.Ta
 def _model(connection: duckdb.DuckDBPyConnection, titles: list[str]) -> Model:
     """The lake's model as far as these titles need it: what else it knows is in their keys."""
     words = sorted({word for title in titles for word in title.split()})
-    rows = select(
-        connection,
-        "select model, kind, key, other, value from lake.dedupe_model "
+    facts = connection.execute(
+        f"select {modelstore.FACT} from lake.dedupe_model "
         "where kind in ('records', 'venue_alias', 'softened') "
         "or (kind = 'word' and key in (select unnest(?)))",
         [words],
-    )
-    return modelstore.of_rows([ModelEntry(**row) for row in rows])
+    ).fetchall()
+    return modelstore.of_facts(facts)
 
 
 def _shared(connection: duckdb.DuckDBPyConnection, left: str, right: str) -> tuple[int, int | None]:

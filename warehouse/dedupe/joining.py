@@ -91,15 +91,34 @@ def _numbered(db: duckdb.DuckDBPyConnection, sql: str) -> dict[str, np.ndarray]:
 
 
 def _keys_of(db: duckdb.DuckDBPyConnection, numbered: str) -> pa.Table:
-    """Keys of the listings of a table with listing_id and number, in its order."""
+    """Keys of the listings of a table with listing_id and number, in its order.
+
+    Most are at hand, those of the fresh listings and of what was compared with them.
+    """
     names = ", ".join(f'k."{name}"' for name in COMPARED)
+    db.execute(
+        f"""
+        create or replace temp table further_ids as
+        select n.listing_id
+        from {numbered} as n
+        anti join fresh_keys as f on n.listing_id = f.listing_id
+        anti join near_keys as k on n.listing_id = k.listing_id
+        anti join renewed as r on n.listing_id = r.listing_id
+        """
+    )
+    is_any = db.execute("select 1 from further_ids limit 1").fetchall()
     return columns(
         db,
         f"""
         select {names} from (
-            select * exclude (number) from fresh_keys
+            select * exclude (number, blocks) from fresh_keys
             union all by name
-            select * from living_match_keys anti join renewed using (listing_id)
+            select * exclude (number) from near_keys
+            union all by name
+            select k.listing_id, {names}
+            from living_match_keys as k
+            semi join further_ids as i on k.listing_id = i.listing_id
+            {"" if is_any else "where false"}
         ) as k
         join {numbered} as n on k.listing_id = n.listing_id
         order by n.number

@@ -5,8 +5,7 @@ with remembered as (
     select
         m.listing_id,
         unnest(m.link_keys) as link_key,
-    from living_memberships as m
-    semi join affected as a on m.listing_id = a.listing_id
+    from affected_memberships as m
     anti join fresh as f on m.listing_id = f.listing_id
 ),
 

@@ -1,33 +1,47 @@
--- Of the doubtful matches those that share no block any more that is small enough to be used.
+-- Of the doubtful matches those that share no block any more that is small enough to be used. The
+-- touched blocks that they share are too large; others are as large as they were. All ends of these
+-- matches are holders of touched blocks.
 -- Grain: one row per pair.
+create or replace temp table doubtful_blocks as
+with ends as (
+    select unnest([d.left_id, d.right_id]) as listing_id
+    from doubtful as d
+),
+
+carried as (
+    select
+        k.listing_id,
+        unnest(k.blocks) as block,
+    from holders as k
+    semi join ends as e on k.listing_id = e.listing_id
+)
+
+select
+    c.listing_id,
+    c.block,
+from carried as c
+anti join touched_blocks as t on c.block = t.block;
+
 create or replace temp table shared_blocks as
 select
     d.left_id,
     d.right_id,
-    unnest(list_intersect(l.blocks, r.blocks)) as block,
+    l.block,
 from doubtful as d
-join living_match_keys as l on d.left_id = l.listing_id
-join living_match_keys as r on d.right_id = r.listing_id;
-
--- Sizes now, also of blocks that the change did not touch.
-create or replace temp table holders as
-{holders};
+join doubtful_blocks as l on d.left_id = l.listing_id
+join doubtful_blocks as r on d.right_id = r.listing_id and l.block = r.block;
 
 create or replace temp table lost as
-with held as (
-    select h.block
-    from holders as h
-    anti join renewed as r on h.listing_id = r.listing_id
-    union all
-    select f.block
-    from fresh_blocks as f
-    semi join shared_blocks as s on f.block = s.block
+with carried as (
+    select unnest(k.blocks) as block
+    from living_match_keys as k
 ),
 
 small as (
-    select h.block
-    from held as h
-    group by h.block
+    select c.block
+    from carried as c
+    semi join shared_blocks as s on c.block = s.block
+    group by c.block
     having count(*) <= {most}
 ),
 
@@ -43,4 +57,4 @@ select
     d.left_id,
     d.right_id,
 from doubtful as d
-anti join kept as k on d.left_id = k.left_id and d.right_id = k.right_id;
+anti join kept as k on d.left_id = k.left_id and d.right_id = k.right_id

@@ -1,35 +1,22 @@
--- What the changed listings may match: the blocks they are or were in, who else is there, and the
--- pairs to compare. A block that grew past {most} loses its pairs, one that shrank gains them, as if
--- all listings had come at once. Needs: fresh_keys, renewed (listings whose stored keys no longer
--- count), living_match_keys.
-create or replace temp table fresh_blocks as
+-- What the changed listings may match: who else is in the blocks they are or were in, and the pairs to
+-- compare. A block that grew past {most} loses its pairs, one that shrank gains them, as if
+-- all listings had come at once. Needs: fresh_keys, fresh_blocks, touched_blocks, renewed (listings
+-- whose stored keys no longer count), holders (stored keys, all that hold touched blocks among them).
+create or replace table sharing as
+with carried as (
+    select
+        h.listing_id,
+        unnest(h.blocks) as block,
+    from holders as h
+)
+
 select
-    f.number,
-    unnest(f.blocks) as block,
-from fresh_keys as f;
-
-create or replace temp table left_blocks as
-select distinct unnest(k.blocks) as block
-from living_match_keys as k
-semi join renewed as r on k.listing_id = r.listing_id;
-
-create or replace temp table touched_blocks as
-select f.block
-from fresh_blocks as f
-union
-select l.block
-from left_blocks as l;
-
-create or replace temp table holders as
-{holders};
-
-create or replace temp table sharing as
-select
-    h.listing_id,
-    h.block,
+    c.listing_id,
+    c.block,
     r.listing_id is not null as is_renewed,
-from holders as h
-left join renewed as r on h.listing_id = r.listing_id;
+from carried as c
+semi join touched_blocks as t on c.block = t.block
+left join renewed as r on c.listing_id = r.listing_id;
 
 -- Neighbours are numbered after the fresh listings.
 create or replace table numbered as
@@ -45,7 +32,7 @@ select
     false as is_fresh,
 from (select distinct s.listing_id from sharing as s where not s.is_renewed) as s;
 
-create or replace temp table populations as
+create or replace table populations as
 with counted as (
     select
         s.block,
@@ -68,7 +55,7 @@ from counted as c
 group by c.block
 having sum(c.n_after) > 1 or sum(c.n_before) > 1;
 
--- Not temporary, as the one above: read by a cursor of its own.
+-- Not temporary, as those above: read by a cursor of its own.
 create or replace table near as
 with members as (
     select

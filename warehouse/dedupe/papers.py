@@ -20,7 +20,7 @@ from schemas.datasets import (
     REDIRECTS,
 )
 from schemas.matching import Decided
-from schemas.paper import Bibliography, Paper
+from schemas.paper import Bibliography, Listing, Paper
 from warehouse.dedupe import modelstore, precedence
 from warehouse.dedupe.identifiers import links_sql
 from warehouse.dedupe.joining import join
@@ -53,13 +53,14 @@ def regroup(
     db = writer.db
     fresh = writer.written_rows(LISTINGS)
     is_whole = bool(writer.table(LISTINGS).data) and (
-        with_new_model or modelstore.load(writer) is None
+        with_new_model or not modelstore.is_there(writer)
     )
     is_decided_anew = _note_verdicts(writer, verdicts)
     if fresh is None and not (is_whole or is_decided_anew):
         return
     for dataset in (PAPERS, MEMBERSHIPS, REDIRECTS, MATCH_KEYS, MATCHES):
-        db.execute(f"create or replace temp view living_{dataset.name} as {writer.living(dataset)}")
+        # Not temporary: cursors of their own read some of them.
+        db.execute(f"create or replace view living_{dataset.name} as {writer.living(dataset)}")
     if is_whole or fresh is None:
         nothing = "" if is_whole else " where false"
         fresh = f"select * from ({writer.living(LISTINGS)}){nothing}"
@@ -80,12 +81,9 @@ def regroup(
     db.execute(
         """
         create or replace temp table affected_papers as
-        select p.paper_id, p.birth_listing_id, p.first_seen_date
+        select p.paper_id, p.birth_listing_id, p.first_seen_date, p.row_hash, p.changed_in_snapshot
         from living_papers as p
-        where p.paper_id in (
-            select m.paper_id from living_memberships as m
-            semi join affected as a on m.listing_id = a.listing_id
-        )
+        semi join affected_memberships as m on p.paper_id = m.paper_id
         """
     )
     db.execute(sql_file("dedupe", "assign.sql"))
@@ -101,8 +99,14 @@ def regroup(
         "as night_date from redirected",
         gone="select paper_id from assigned",
     )
-    writer.upsert(MEMBERSHIPS, "select * from new_memberships")
-    writer.upsert(PAPERS, "select * from new_papers", gone="select paper_id from retired")
+    writer.upsert(MEMBERSHIPS, "select * from new_memberships", stored="affected_memberships")
+    # A new paper's id that is stored is that of a paper with an affected listing, so no other is read.
+    writer.upsert(
+        PAPERS,
+        "select * from new_papers",
+        gone="select paper_id from retired",
+        stored="affected_papers",
+    )
     writer.upsert(PAPER_EVENTS, "select * from new_events")
 
 
@@ -132,7 +136,7 @@ def _words(row: Decided) -> tuple[str, str, str, str, str]:
 
 
 def _find_siblings(writer: Writer) -> None:
-    """The affected listings that did not change, whole, as table siblings.
+    """The affected listings that did not change, as table siblings: what papers take from them.
 
     Few if any; yet the lake may be large. So it is asked first when they were published, and only
     the row groups of that time are read.
@@ -154,8 +158,10 @@ def _find_siblings(writer: Writer) -> None:
         within = "true"
         if first is not None and not is_undated:
             within = f"l.publication_date between date '{first}' and date '{last}'"
+    taken = {*schema_of(Paper).names, "listing_id", "source", "record_format"}
+    names = ", ".join(f'l."{name}"' for name in schema_of(Listing).names if name in taken)
     db.execute(
-        f"create or replace temp table siblings as select l.* from ({living}) as l "
+        f"create or replace temp table siblings as select {names} from ({living}) as l "
         f"semi join sibling_ids as s on l.listing_id = s.listing_id where {within}"
     )
 

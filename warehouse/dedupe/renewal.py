@@ -5,6 +5,7 @@ same as if all listings had come at once.
 """
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
 import numpy as np
@@ -17,6 +18,7 @@ from warehouse.dedupe import learning, modelstore
 from warehouse.dedupe.alone import LEARNT_FROM, MOST_IN_BLOCK
 from warehouse.dedupe.decision import RELATIONS
 from warehouse.dedupe.grouping import Compared, compare
+from warehouse.dedupe.holders import holders
 from warehouse.dedupe.keys import keys_of
 from warehouse.dedupe.model import Model
 from warehouse.dedupe.pairs import COMPARED, KEYS_SCHEMA, Numbers, keys_table
@@ -42,41 +44,74 @@ def renew(writer: Writer, *, is_whole: bool) -> Model:
     model = _counted(writer) if is_whole else modelstore.load(writer)
     assert model is not None, "without a model everything is fresh"
     db.execute(
-        "create or replace temp table renewed as select listing_id from "
+        "create or replace table renewed as select listing_id from "
         + ("living_match_keys" if is_whole else "fresh")
     )
     _make_keys(db, model)
     # A whole renewal compares the fresh listings with each other only.
     stored = "(select * from living_match_keys where false)" if is_whole else "living_match_keys"
-    near = sql_file("dedupe", "near.sql").format(
-        most=MOST_IN_BLOCK, holders=_holders_sql("touched_blocks")
-    )
-    db.execute(near.replace("living_match_keys", stored))
-    keys = _keys(db)
+    _note_stored_keys(db, stored)
+    db.execute(sql_file("dedupe", "touched.sql"))
+    _note_holders(db, stored)
+    db.execute(sql_file("dedupe", "near.sql").format(most=MOST_IN_BLOCK))
+    keys = _keys(db, stored)
     if is_whole:
         model = _learnt(db, keys, model)
         modelstore.store(writer, model)
-    _note_matches(db, (compare(keys, left, right, model) for left, right in _near(db)), model)
-    _note_ended(db)
-    _write(writer)
+    # Comparing keeps one core busy, looking for lost matches the other.
+    with ThreadPoolExecutor(1) as aside, db.cursor() as cursor:
+        ending = aside.submit(_note_ended, cursor)
+        _note_matches(db, (compare(keys, left, right, model) for left, right in _near(db)), model)
+        ending.result()
+    _write(writer, is_whole=is_whole)
     return model
 
 
+def _note_stored_keys(db: duckdb.DuckDBPyConnection, stored: str) -> None:
+    """Table stored_keys: what is stored of the renewed listings, as far as it is needed.
+
+    Most listings of many nights are new. So it is asked first for whom there is something.
+    """
+    db.execute(
+        "create or replace temp table known as "
+        f"select k.listing_id from {stored} as k semi join renewed as r on k.listing_id = r.listing_id"
+    )
+    is_any = db.execute("select 1 from known limit 1").fetchall()
+    db.execute(
+        f"""
+        create or replace temp table stored_keys as
+        select k.listing_id, k.blocks, k.row_hash, k.changed_in_snapshot
+        from {stored} as k
+        semi join known as n on k.listing_id = n.listing_id
+        {"" if is_any else "where false"}
+        """
+    )
+
+
+def _note_holders(db: duckdb.DuckDBPyConnection, stored: str) -> None:
+    """Table holders: stored listings and their blocks, all that are in a touched block among them."""
+    wanted = db.execute("select block from touched_blocks").fetchnumpy()["block"]
+    db.execute("create or replace table holders (listing_id varchar, blocks bigint[])")
+    for found in holders(db, stored, wanted) if len(wanted) else ():
+        db.register("found", found)
+        db.execute("insert into holders select * from found")
+        db.unregister("found")
+
+
 def _note_ended(db: duckdb.DuckDBPyConnection) -> None:
-    """Table ended_matches: what is stored of listings that are compared anew, and what was lost."""
+    """Table ended_matches: what is stored of listings that are compared anew, and what was lost.
+
+    It runs beside the comparison, on a cursor of its own, so that no table it reads is temporary.
+    """
     db.execute(sql_file("dedupe", "doubtful.sql").format(most=MOST_IN_BLOCK))
     # The keys of all listings are looked through again only where there is something to find.
     is_any = db.execute("select 1 from doubtful limit 1").fetchall()
     if is_any:
-        db.execute(
-            sql_file("dedupe", "lost.sql").format(
-                most=MOST_IN_BLOCK, holders=_holders_sql("shared_blocks")
-            )
-        )
+        db.execute(sql_file("dedupe", "lost.sql").format(most=MOST_IN_BLOCK))
     lost = "lost" if is_any else "doubtful"
     db.execute(
         f"""
-        create or replace temp table ended_matches as
+        create or replace table ended_matches as
         select m.left_id, m.right_id from living_matches as m
         where m.left_id in (select listing_id from renewed)
             or m.right_id in (select listing_id from renewed)
@@ -84,10 +119,6 @@ def _note_ended(db: duckdb.DuckDBPyConnection) -> None:
         select left_id, right_id from {lost}
         """
     )
-
-
-def _holders_sql(blocks: str) -> str:
-    return sql_file("dedupe", "holders.sql").format(blocks=blocks)
 
 
 def _counted(writer: Writer) -> Model:
@@ -114,19 +145,28 @@ def _make_keys(db: duckdb.DuckDBPyConnection, model: Model) -> None:
         number += len(batch)
 
 
-def _keys(db: duckdb.DuckDBPyConnection) -> pa.Table:
-    """The keys of the fresh listings and of those near them, in the order of their numbers."""
+def _keys(db: duckdb.DuckDBPyConnection, stored: str) -> pa.Table:
+    """The keys of the fresh listings and of those near them, in the order of their numbers.
+
+    Table near_keys holds the latter, for who needs them again.
+    """
+    db.execute(
+        f"""
+        create or replace temp table near_keys as
+        select k.listing_id, n.number, {_COMPARED}
+        from {stored} as k
+        join numbered as n on k.listing_id = n.listing_id
+        where not n.is_fresh
+        """
+    )
     return columns(
         db,
         f"""
-        select * exclude (number) from (
-            select k.number, {_COMPARED} from fresh_keys as k
-            union all
-            select n.number, {_COMPARED}
-            from living_match_keys as k
-            join numbered as n on k.listing_id = n.listing_id
-            where not n.is_fresh
-        ) order by number
+        select {_COMPARED} from (
+            select * exclude (listing_id, blocks) from fresh_keys
+            union all by name
+            select * exclude (listing_id) from near_keys
+        ) as k order by k.number
         """,
     )
 
@@ -191,12 +231,13 @@ def _told(compared: Compared) -> pa.Table:
     )
 
 
-def _write(writer: Writer) -> None:
+def _write(writer: Writer, *, is_whole: bool) -> None:
     names = ", ".join(f'"{name}"' for name in schema_of(MatchKeys).names)
     writer.upsert(
         MATCH_KEYS,
         f"select {names} from fresh_keys",
         gone="select listing_id from renewed where listing_id not in (select listing_id from fresh_keys)",
+        stored=None if is_whole else "stored_keys",
     )
     writer.upsert(
         MATCHES,
