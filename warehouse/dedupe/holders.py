@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from warehouse.dedupe.arrays import distinct
 from warehouse.dedupe.pairs import Flags, Numbers
 
 _BITS = 22
@@ -65,5 +66,4 @@ def _holding(lists: Any, tables: list[Flags]) -> Numbers:
     known = np.flatnonzero(tables[0].take(_places(blocks, _SHIFTS[0]), mode="clip"))
     for table, shift in zip(tables[1:], _SHIFTS[1:], strict=True):
         known = known[table.take(_places(blocks[known], shift), mode="clip")]
-    rows: Numbers = np.unique(np.searchsorted(offsets, known + offsets[0], side="right") - 1)
-    return rows
+    return distinct(np.searchsorted(offsets, known + offsets[0], side="right") - 1)

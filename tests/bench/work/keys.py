@@ -17,6 +17,7 @@ from schemas.matching import ModelEntry
 from warehouse.dedupe import learning, modelstore
 from warehouse.dedupe.alone import RECORDS, label, make_keys, read_records
 from warehouse.dedupe.keys import Record
+from warehouse.dedupe.model import Model
 from warehouse.dedupe.pairs import KEYS_SCHEMA
 
 _PROCESSES = 2
@@ -56,9 +57,9 @@ def make(records: str, to: str, copies: int) -> dict[str, Any]:
 def group(keys: str, to: str) -> dict[str, Any]:
     """Group records whose keys are in a file, and write which papers and editions came of it."""
     path = Path(keys)
-    entries = [ModelEntry(**row) for row in pq.read_table(_model_path(path)).to_pylist()]
+    model = _model(path)
     started = time.perf_counter()
-    found = label(_keys(path), modelstore.of_rows(entries))
+    found = label(_keys(path), model)
     seconds = time.perf_counter() - started
     pq.write_table(pa.table({"paper": found.papers, "edition": found.editions}), to)
     return {"seconds": seconds, "pairs": len(found.compared.left)}
@@ -66,6 +67,11 @@ def group(keys: str, to: str) -> dict[str, Any]:
 
 def _model_path(keys: Path) -> Path:
     return keys.with_suffix(".model.parquet")
+
+
+def _model(keys: Path) -> Model:
+    facts = pq.read_table(_model_path(keys)).select(modelstore.FACT.split(", "))
+    return modelstore.of_facts(zip(*(column.to_pylist() for column in facts.columns), strict=True))
 
 
 def _keys(path: Path) -> pa.Table:
@@ -82,9 +88,7 @@ def _copied(keys: pa.Table, copy: int) -> pa.Table:
 
 
 def _make_part(records: str, to: str, first: int, last: int) -> None:
-    model = modelstore.of_rows(
-        [ModelEntry(**row) for row in pq.read_table(_model_path(Path(to))).to_pylist()]
-    )
+    model = _model(Path(to))
     place = 0
     with pa.OSFile(to, "wb") as out, pa.ipc.new_file(out, KEYS_SCHEMA) as writer:
         for batch in _batches(records):
