@@ -6,6 +6,7 @@ The same steps as in a lake, all at once: the model is made of these records and
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 import duckdb
@@ -17,7 +18,7 @@ from schemas.normalize.text import readable
 from warehouse.dedupe import learning
 from warehouse.dedupe.decision import RELATIONS, VERSION
 from warehouse.dedupe.grouping import Compared, Guard, compare, group
-from warehouse.dedupe.keys import Record, keys_of
+from warehouse.dedupe.keys import Record, keys_of_all
 from warehouse.dedupe.model import Model
 from warehouse.dedupe.pairs import Numbers, keys_table
 from warehouse.dedupe.sifting import GLANCED_AT, Sieve
@@ -191,13 +192,11 @@ def read_records(records: pa.Table, tell: Callable[[float], None]) -> Iterator[R
 
 def make_keys(records: pa.Table, model: Model, tell: Callable[[float], None]) -> pa.Table:
     """The keys of every record, in their order."""
-    tables, rows = [], []
-    for record in read_records(records, tell):
-        rows.append(keys_of(record, model))
-        if len(rows) == _ROWS:
-            tables.append(keys_table(rows))
-            rows = []
-    return pa.concat_tables([*tables, keys_table(rows)])
+    every = read_records(records, tell)
+    tables = []
+    while batch := list(islice(every, _ROWS)):
+        tables.append(keys_table(keys_of_all(batch, model)))
+    return pa.concat_tables(tables) if tables else keys_table([])
 
 
 def candidates(

@@ -35,15 +35,17 @@ class Model:
 
     def rarity(self, word: str) -> float:
         """How much a word of a title tells, from 0 (in every record) to 1 (in one of `TELLING` or fewer)."""
-        return _rarity(self.words.get(word, RARE // 2), self.n_records)
+        return rarity_of(self.words.get(word, UNKNOWN), self.n_records)
 
     def surname_rarity(self, surname: str) -> float:
         """The same of a surname."""
-        return _rarity(self.surnames.get(surname, RARE // 2), self.n_records)
+        return rarity_of(self.surnames.get(surname, UNKNOWN), self.n_records)
 
 
 RARE = 3
 """Words in fewer records than this are not kept: they are all alike, rare."""
+UNKNOWN = RARE // 2
+"""Records that a word is taken to be in that is not kept."""
 
 
 TELLING = 2_000
@@ -52,6 +54,9 @@ word tells of two records does not change when others come in."""
 
 
 @lru_cache(maxsize=100_000)
-def _rarity(n_with: int, n_records: int) -> float:
-    """From the share of records; a corpus of a few records is taken for a part of a larger one."""
+def rarity_of(n_with: int, n_records: int) -> float:
+    """How much a word tells that so many of so many records have, from 0 to 1.
+
+    From the share of records; a corpus of a few records is taken for a part of a larger one.
+    """
     return min(1.0, max(0.0, log(max(n_records, TELLING) / n_with) / log(TELLING)))

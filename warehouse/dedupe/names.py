@@ -82,21 +82,23 @@ def _person(printed: str) -> tuple[str, tuple[str, ...]] | None:
         surname = _surname_of(words, family)
     if not surname or surname[0] in _NOBODY:
         return None
-    long = {_spelt(word): None for word in every if len(word) > 2 and word not in _PARTICLES}
-    family_name = _spelt(surname[-1])
-    return family_name, (family_name, *(word for word in long if word != family_name))
+    long = [word for word in every if len(word) > 2 and word not in _PARTICLES]
+    spelt = _spelt(" ".join([surname[-1], *long])).split()
+    return spelt[0], tuple(dict.fromkeys(spelt))
 
 
-def _spelt(word: str) -> str:
+def _spelt(words: str) -> str:
     """One spelling of what is written with and without an umlaut: Mück, Mueck, Muck."""
-    return word.replace("ae", "a").replace("oe", "o").replace("ue", "u")
+    return words.replace("ae", "a").replace("oe", "o").replace("ue", "u")
 
 
 def _surname_of(words: list[str], printed: str) -> list[str]:
     """The surname of a name without comma: before trailing initials, else the last word."""
     at = len(words)
-    tokens = printed.split()
-    is_upper = bool(tokens) and tokens[-1].replace(".", "").replace("-", "").isupper()
+    if at < 2 or len(words[-1]) > 3:
+        return words[-1:]
+    tokens = printed.rsplit(None, 1)
+    is_upper = bool(tokens) and tokens[-1].isupper()
     while at > 1 and len(words[at - 1]) <= 2 and is_upper:
         at -= 1
     if at > 1 and at == len(words) and is_upper and len(words[-1]) == 3 and not printed.isupper():

@@ -47,12 +47,6 @@ _KINDS = (
     ("supplement", re.compile(r"^supplement(?:ary|al)? (?:material|information|data|to|for)\b|[:(\[] ?supplement(?:ary|al)? (?:material|information|data)[.)\]]*$", re.IGNORECASE)),
 )  # fmt: skip
 
-_HINTS = (
-    "errat", "correct", "corrig", "addend", "retract", "withdr", "concern", "reply", "respon", "rejoin",
-    "comment", "discuss", "letter", "supplement", "re:", "re :",
-)  # fmt: skip
-"""One of these is in every notice; most titles need no closer look."""
-
 _NUMBER_WORDS = {
     word: value
     for value, words in enumerate(
@@ -68,6 +62,10 @@ _NUMBER_WORDS = {
 _DIGITS = re.compile(r"\d+")
 _ROMAN = re.compile(r"(?=[ivx])(x{0,3})(ix|iv|v?i{0,3})")
 _ONES = {"": 0, "i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9}
+_NUMERALS = _NUMBER_WORDS.keys() | {
+    tens + ones for tens in ("", "x", "xx", "xxx") for ones in _ONES if tens or ones
+}
+"""Words that may be numbers; one is among those of every title in ASCII that `_STANDING` finds."""
 _COUNTED = word_set(
     "part parts phase type class grade stage chapter volume book study experiment trial section report "
     "paper group level factor focus"
@@ -112,28 +110,55 @@ def read_title(text: str) -> Title:
     if "(" in text or "[" in text:
         text, kind = _without_trailers(text)
     lower = text.lower()
-    if kind == ARTICLE and any(hint in lower for hint in _HINTS):
+    if kind == ARTICLE and _may_be_notice(lower):
         kind = next((name for name, form in _KINDS if form.search(text)), ARTICLE)
     words = tuple(folded_words(text))
-    return Title(words, _numbers(words, text), kind, _part(text))
+    return Title(words, _numbers(words, text), kind, _part(text, lower))
+
+
+def _may_be_notice(lower: str) -> bool:
+    """Whether a title in small letters is worth a closer look; every notice is."""
+    return (
+        "re:" in lower
+        or "re :" in lower
+        or "errat" in lower
+        or "correct" in lower
+        or "corrig" in lower
+        or "addend" in lower
+        or "retract" in lower
+        or "withdr" in lower
+        or "concern" in lower
+        or "reply" in lower
+        or "respon" in lower
+        or "rejoin" in lower
+        or "comment" in lower
+        or "discuss" in lower
+        or "letter" in lower
+        or "supplement" in lower
+    )
 
 
 _NAMED_PART = re.compile(
     r"\b(?:parts?|pt\.|chapter|volume|book)\s+(\d{1,3}|[ivx]{1,5}|one|two|three|four|five)\b",
     re.IGNORECASE,
 )
-_PART_HINTS = ("part", "pt.", "chapter", "volume", "book")
 _NUMBERED_PART = re.compile(r"(\w*)[\s,:;(]\s*(III?|IV|VI{1,3}|IX)(?=\s*[):.,;]|\s*$)")
 
 
-def _part(text: str) -> str:
+def _part(text: str, lower: str) -> str:
     """`2` of "Looms, Part II", "Looms II: Shuttles" and "looms (part two)"; not of "type II"."""
-    lower = text.lower()
-    named = any(hint in lower for hint in _PART_HINTS) and _NAMED_PART.search(text)
-    if named:
+    is_named = (
+        "part" in lower
+        or "pt." in lower
+        or "chapter" in lower
+        or "volume" in lower
+        or "book" in lower
+    )
+    if is_named and (named := _NAMED_PART.search(text)):
         number = named[1].lower()
     else:
-        numbered = _NUMBERED_PART.search(text) if "I" in text or "V" in text else None
+        is_numbered = "II" in text or "IV" in text or "VI" in text or "IX" in text
+        numbered = _NUMBERED_PART.search(text) if is_numbered else None
         if numbered is None or numbered[1].lower() in _COUNTED:
             return ""
         number = numbered[2].lower()
@@ -173,6 +198,9 @@ def _without_trailers(text: str) -> tuple[str, str]:
 
 
 def _numbers(words: tuple[str, ...], text: str) -> tuple[str, ...]:
+    is_plain = text.isascii() and "\\" not in text
+    if is_plain and "".join(words).isalpha() and _NUMERALS.isdisjoint(words):
+        return ()
     found = []
     before = ""
     for word in words:
@@ -185,7 +213,8 @@ def _numbers(words: tuple[str, ...], text: str) -> tuple[str, ...]:
             if roman and (before in _COUNTED or word.upper() in text):
                 found.append(roman)
         before = word
-    standing = None if found else _STANDING.search(text)
+    is_standing = not found and ("I" in text or "V" in text or "X" in text)
+    standing = _STANDING.search(text) if is_standing else None
     if standing:
         found.append(_roman(standing[1].lower()))
     return tuple(sorted(found))
