@@ -5,7 +5,6 @@ records at once.
 """
 
 from collections.abc import Iterable
-from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -21,7 +20,19 @@ def number_of(text: str) -> int:
     return int.from_bytes(digest.digest(), "big") & _MASK
 
 
-number_of_word = lru_cache(maxsize=500_000)(number_of)
+class _Numbers(dict[str, int]):
+    """Numbers of words, made when they are asked for; a `lru_cache` of so many takes longer."""
+
+    def __missing__(self, word: str) -> int:
+        if len(self) >= _MOST_NUMBERS:
+            self.clear()
+        number = self[word] = number_of(word)
+        return number
+
+
+_MOST_NUMBERS = 300_000
+number_of_word = _Numbers().__getitem__
+"""As `number_of`, for what comes back often."""
 
 ABSENT = -(1 << 63)
 """Stands for a part that a record lacks; whatever is made of it is left out."""

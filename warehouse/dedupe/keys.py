@@ -7,11 +7,12 @@ which a record is looked for (`blocks`). Two records are compared only if they s
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from itertools import chain, islice
+from typing import Any, NamedTuple
 
 from schemas.normalize.text import folded_words
 from warehouse.dedupe.blocks import ABSENT, blocks_of, number_of, number_of_word
-from warehouse.dedupe.model import UNKNOWN, Model, rarity_of
+from warehouse.dedupe.model import UNKNOWN, Model, rarities
 from warehouse.dedupe.names import MOST_AUTHORS, MOST_WORDS, people
 from warehouse.dedupe.titles import is_column, read_title
 
@@ -104,6 +105,8 @@ _ABSENT = (ABSENT,) * 4
 def _first_number(text: str | None) -> int | None:
     if not text:
         return None
+    if len(text) < 10 and text.isdecimal():
+        return int(text)
     match = _NUMBER.search(text)
     return int(match[0]) if match else None
 
@@ -141,64 +144,66 @@ def keys_of_all(records: Iterable[Record], model: Model) -> list[Keys]:
         model: which words are rare, which titles and DOIs many works share.
     """
     parts: list[int] = []
-    bare = [_keys_without_blocks(record, model, parts) for record in records]
-    every = zip(bare, blocks_of(parts), strict=True)
-    return [Keys(*keys[:-1], blocks) for keys, blocks in every]
+    rows = [_row(record, model, parts) for record in records]
+    return [Keys(*row, blocks) for row, blocks in zip(rows, blocks_of(parts), strict=True)]
 
 
-def _keys_without_blocks(record: Record, model: Model, parts: list[int]) -> Keys:
-    """The keys of a record with no blocks yet; what these are made of is added to `parts`."""
+def _row(record: Record, model: Model, parts: list[int]) -> tuple[Any, ...]:
+    """All of `Keys` but the blocks, in its order; what these are made of is added to `parts`."""
     title = read_title(record.title or "")
     words = title.words
     squeezed = "".join(words)
+    known = model.words.get
+    counts = [known(word, 0) for word in words]
+    rarity_of = rarities(model.n_records)
+    rarity = sum([rarity_of[n or UNKNOWN] for n in counts])
+    if is_column(words):
+        rarity = min(rarity, COLUMN_RARITY)
     authors = people(record.authors)
     surnames = [surname for surname, _ in authors[:MOST_AUTHORS]]
     hashed = tuple(map(number_of_word, surnames))
-    long_words: dict[int, None] = {}
-    for _, long in authors:
-        long_words.update(dict.fromkeys(map(number_of_word, long)))
-        if len(long_words) >= MOST_WORDS:
-            break
-    doi = None
+    long_words = dict.fromkeys(chain.from_iterable([long for _, long in authors]))
+    year, volume, page = record.year, _first_number(record.volume), _first_number(record.pages)
+    doi = arxiv_id = pmid = None
     if record.doi is not None and record.doi not in model.shared_dois:
         doi = number_of("doi:" + record.doi)
-    arxiv_id = number_of("arxiv:" + record.arxiv_id) if record.arxiv_id else 0
-    pmid = number_of("pmid:" + record.pmid) if record.pmid else 0
+    if record.arxiv_id:
+        arxiv_id = number_of("arxiv:" + record.arxiv_id)
+    if record.pmid:
+        pmid = number_of("pmid:" + record.pmid)
     venue = _folded(record.venue) if record.venue else ""
-    year, volume, page = record.year, _first_number(record.volume), _first_number(record.pages)
-    known = model.words.get
-    rarity = sum([rarity_of(known(word, UNKNOWN), model.n_records) for word in words])
-    rarest = sorted([(known(word, 0), -len(word), word) for word in set(words)])[:3]
     if squeezed:
         parts += map(number_of, (squeezed, squeezed[:10], squeezed[:28], squeezed[-24:]))
     else:
         parts += _ABSENT[:4]
     parts += hashed[:3]
     parts += _ABSENT[len(hashed) : 3]
+    rarest = sorted([(n, -len(word), word) for word, n in dict(zip(words, counts)).items()])[:3]
     parts += [number_of_word(word) for _, _, word in rarest]
     parts += _ABSENT[len(rarest) : 3]
-    for number in (year, volume, page, doi, arxiv_id or None, pmid or None):
-        parts.append(ABSENT if number is None else number)
-    return Keys(
-        title=" ".join(words),
-        names=" ".join(surnames),
-        surnames=hashed,
-        name_words=tuple(sorted(list(long_words)[:MOST_WORDS])),
-        n_authors=len(authors),
-        year=year,
-        volume=volume,
-        issue=_first_number(record.issue),
-        page=page,
-        doi=doi,
-        is_open_doi=record.doi is not None and _OPEN_DOI.match(record.doi) is not None,
-        identifiers=(arxiv_id, pmid),
-        venue=venue,
-        form=_form(record.type, venue),
-        kind=title.kind,
-        numbers=" ".join(title.numbers),
-        part=title.part,
-        rarity=min(rarity, COLUMN_RARITY) if is_column(words) else rarity,
-        is_shared_title=squeezed in model.shared_titles,
-        name_rarity=model.surname_rarity(surnames[0]) if surnames else 0.0,
-        blocks=(),
+    parts += [
+        ABSENT if number is None else number
+        for number in (year, volume, page, doi, arxiv_id, pmid)
+    ]
+    return (
+        " ".join(words),
+        " ".join(surnames),
+        hashed,
+        tuple(sorted(map(number_of_word, islice(long_words, MOST_WORDS)))),
+        len(authors),
+        year,
+        volume,
+        _first_number(record.issue),
+        page,
+        doi,
+        record.doi is not None and _OPEN_DOI.match(record.doi) is not None,
+        (arxiv_id or 0, pmid or 0),
+        venue,
+        _form(record.type, venue),
+        title.kind,
+        " ".join(title.numbers),
+        title.part,
+        rarity,
+        squeezed in model.shared_titles,
+        model.surname_rarity(surnames[0]) if surnames else 0.0,
     )

@@ -35,11 +35,11 @@ class Model:
 
     def rarity(self, word: str) -> float:
         """How much a word of a title tells, from 0 (in every record) to 1 (in one of `TELLING` or fewer)."""
-        return rarity_of(self.words.get(word, UNKNOWN), self.n_records)
+        return rarities(self.n_records)[self.words.get(word, UNKNOWN)]
 
     def surname_rarity(self, surname: str) -> float:
         """The same of a surname."""
-        return rarity_of(self.surnames.get(surname, UNKNOWN), self.n_records)
+        return rarities(self.n_records)[self.surnames.get(surname, UNKNOWN)]
 
 
 RARE = 3
@@ -53,10 +53,22 @@ TELLING = 2_000
 word tells of two records does not change when others come in."""
 
 
-@lru_cache(maxsize=100_000)
-def rarity_of(n_with: int, n_records: int) -> float:
-    """How much a word tells that so many of so many records have, from 0 to 1.
+class _Rarities(dict[int, float]):
+    """Rarities by the number of records that have a word, made when they are asked for."""
+
+    def __init__(self, n_records: int) -> None:
+        self.n_records = max(n_records, TELLING)
+
+    def __missing__(self, n_with: int) -> float:
+        rarity = min(1.0, max(0.0, log(self.n_records / n_with) / log(TELLING)))
+        self[n_with] = rarity
+        return rarity
+
+
+@lru_cache(maxsize=8)
+def rarities(n_records: int) -> Mapping[int, float]:
+    """Records that have a word -> how much it tells, from 0 to 1, in a corpus of so many records.
 
     From the share of records; a corpus of a few records is taken for a part of a larger one.
     """
-    return min(1.0, max(0.0, log(max(n_records, TELLING) / n_with) / log(TELLING)))
+    return _Rarities(n_records)

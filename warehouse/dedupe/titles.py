@@ -47,6 +47,12 @@ _KINDS = (
     ("supplement", re.compile(r"^supplement(?:ary|al)? (?:material|information|data|to|for)\b|[:(\[] ?supplement(?:ary|al)? (?:material|information|data)[.)\]]*$", re.IGNORECASE)),
 )  # fmt: skip
 
+_HINTS = (
+    "errat", "correct", "corrig", "addend", "retract", "withdr", "concern", "reply", "respon", "rejoin",
+    "comment", "discuss", "letter", "supplement", "re:", "re :",
+)  # fmt: skip
+"""One of these is in every notice; most titles need no closer look."""
+
 _NUMBER_WORDS = {
     word: value
     for value, words in enumerate(
@@ -65,7 +71,10 @@ _ONES = {"": 0, "i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "
 _NUMERALS = _NUMBER_WORDS.keys() | {
     tens + ones for tens in ("", "x", "xx", "xxx") for ones in _ONES if tens or ones
 }
-"""Words that may be numbers; one is among those of every title in ASCII that `_STANDING` finds."""
+_TELLING = re.compile(
+    r"\d|errat|correct|corrig|addend|retract|withdr|concern|reply|respon|rejoin|comment|discuss|letter"
+    r"|supplement|^re$|part|pt$|chapter|volume|book"
+)
 _COUNTED = word_set(
     "part parts phase type class grade stage chapter volume book study experiment trial section report "
     "paper group level factor focus"
@@ -109,33 +118,27 @@ def read_title(text: str) -> Title:
     kind = ARTICLE
     if "(" in text or "[" in text:
         text, kind = _without_trailers(text)
-    lower = text.lower()
-    if kind == ARTICLE and _may_be_notice(lower):
-        kind = next((name for name, form in _KINDS if form.search(text)), ARTICLE)
     words = tuple(folded_words(text))
-    return Title(words, _numbers(words, text), kind, _part(text, lower))
+    if text.isascii() and "\\" not in text and not any(map(_is_telling, words)):
+        return Title(words, (), kind, "")
+    lower = text.lower()
+    if kind == ARTICLE and any(hint in lower for hint in _HINTS):
+        kind = next((name for name, form in _KINDS if form.search(text)), ARTICLE)
+    return Title(words, _numbers(words, text), kind, _part(text))
 
 
-def _may_be_notice(lower: str) -> bool:
-    """Whether a title in small letters is worth a closer look; every notice is."""
-    return (
-        "re:" in lower
-        or "re :" in lower
-        or "errat" in lower
-        or "correct" in lower
-        or "corrig" in lower
-        or "addend" in lower
-        or "retract" in lower
-        or "withdr" in lower
-        or "concern" in lower
-        or "reply" in lower
-        or "respon" in lower
-        or "rejoin" in lower
-        or "comment" in lower
-        or "discuss" in lower
-        or "letter" in lower
-        or "supplement" in lower
-    )
+class _Telling(dict[str, bool]):
+    """Whether a word may be a number or may announce a notice or a part, noted when it is asked for."""
+
+    def __missing__(self, word: str) -> bool:
+        if len(self) >= _MOST_WORDS:
+            self.clear()
+        is_telling = self[word] = word in _NUMERALS or _TELLING.search(word) is not None
+        return is_telling
+
+
+_MOST_WORDS = 300_000
+_is_telling = _Telling().__getitem__
 
 
 _NAMED_PART = re.compile(
@@ -145,16 +148,14 @@ _NAMED_PART = re.compile(
 _NUMBERED_PART = re.compile(r"(\w*)[\s,:;(]\s*(III?|IV|VI{1,3}|IX)(?=\s*[):.,;]|\s*$)")
 
 
-def _part(text: str, lower: str) -> str:
+_PART_HINTS = ("part", "pt.", "chapter", "volume", "book")
+
+
+def _part(text: str) -> str:
     """`2` of "Looms, Part II", "Looms II: Shuttles" and "looms (part two)"; not of "type II"."""
-    is_named = (
-        "part" in lower
-        or "pt." in lower
-        or "chapter" in lower
-        or "volume" in lower
-        or "book" in lower
-    )
-    if is_named and (named := _NAMED_PART.search(text)):
+    lower = text.lower()
+    named = any(hint in lower for hint in _PART_HINTS) and _NAMED_PART.search(text)
+    if named:
         number = named[1].lower()
     else:
         is_numbered = "II" in text or "IV" in text or "VI" in text or "IX" in text
@@ -198,9 +199,6 @@ def _without_trailers(text: str) -> tuple[str, str]:
 
 
 def _numbers(words: tuple[str, ...], text: str) -> tuple[str, ...]:
-    is_plain = text.isascii() and "\\" not in text
-    if is_plain and "".join(words).isalpha() and _NUMERALS.isdisjoint(words):
-        return ()
     found = []
     before = ""
     for word in words:
