@@ -102,7 +102,9 @@ def _settled(text: str, fold: Callable[[str], str]) -> str:
 
 
 # Words of ASCII without any mark of markup, one blank between: most titles, names and comments.
-_PLAIN_LINE = re.compile(r"[!-%'-;=-\[\]-_a-z|}]+(?: [!-%'-;=-\[\]-_a-z|}]+)*")
+PLAIN_LINE = r"[!-%'-;=-\[\]-_a-z|}]+(?: [!-%'-;=-\[\]-_a-z|}]+)*"
+"""Matches what `readable` leaves as it is, unless there is a `--` in it."""
+_PLAIN_LINE = re.compile(PLAIN_LINE)
 
 
 _PLAIN_BLOCK = re.compile(r"[\n !-%'-;=-\[\]-_a-z|}]*")

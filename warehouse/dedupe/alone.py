@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.normalize.ids import arxiv_id, doi
-from schemas.normalize.text import readable
+from schemas.normalize.text import PLAIN_LINE, readable
 from warehouse.dedupe import learning
 from warehouse.dedupe.decision import RELATIONS, VERSION
 from warehouse.dedupe.grouping import Compared, Guard, compare, group
@@ -171,23 +172,32 @@ def read_records(records: pa.Table, tell: Callable[[float], None]) -> Iterator[R
     """Records ready to be compared: text made readable, identifiers normal."""
     done = 0
     for batch in records.to_batches(max_chunksize=_ROWS):
-        for row in batch.to_pylist():
-            arxiv = arxiv_id(row["arxiv_id"])
-            yield Record(
-                title=readable(row["title"]),
-                authors=[name for name in map(readable, row["authors"] or ()) if name],
-                year=row["year"],
-                venue=readable(row["venue"]),
-                volume=row["volume"],
-                issue=row["issue"],
-                pages=row["pages"],
-                doi=doi(row["doi"]),
-                arxiv_id=arxiv.id if arxiv else None,
-                pmid=(row["pmid"] or "").strip() or None,
-                type=row["type"],
-            )
+        names = _readable(batch["authors"].flatten())
+        ends = np.cumsum(pc.fill_null(pc.list_value_length(batch["authors"]), 0)).tolist()
+        authors = [names[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+        columns = {name: batch[name].to_pylist() for name in _AS_PRINTED}
+        columns |= {name: _readable(batch[name]) for name in ("title", "venue")}
+        columns["authors"] = [list(filter(None, names)) for names in authors]
+        columns["doi"] = [doi(text) for text in columns["doi"]]
+        columns["arxiv_id"] = [found and found.id for found in map(arxiv_id, columns["arxiv_id"])]
+        columns["pmid"] = [(text and text.strip()) or None for text in columns["pmid"]]
+        yield from map(Record, *(columns[name] for name in Record._fields))
         done += batch.num_rows
         tell(done / records.num_rows)
+
+
+_AS_PRINTED = [name for name in Record._fields if name not in {"title", "authors", "venue"}]
+
+
+def _readable(texts: pa.Array) -> list[str | None]:
+    """Texts made readable; only those that may change are looked at one by one."""
+    found: list[str | None] = texts.to_pylist()
+    is_plain = pc.and_not(
+        pc.match_substring_regex(texts, f"^(?:{PLAIN_LINE})$"), pc.match_substring(texts, "--")
+    )
+    for at in np.flatnonzero(~pc.fill_null(is_plain, True).to_numpy(zero_copy_only=False)):
+        found[at] = readable(found[at])
+    return found
 
 
 def make_keys(records: pa.Table, model: Model, tell: Callable[[float], None]) -> pa.Table:

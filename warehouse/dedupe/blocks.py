@@ -9,6 +9,8 @@ from hashlib import blake2b
 
 import numpy as np
 
+from warehouse.dedupe.remembering import remembered
+
 _MASK = (1 << 60) - 1
 _EMPTY = blake2b(digest_size=8)
 
@@ -20,19 +22,7 @@ def number_of(text: str) -> int:
     return int.from_bytes(digest.digest(), "big") & _MASK
 
 
-class _Numbers(dict[str, int]):
-    """Numbers of words, made when they are asked for; a `lru_cache` of so many takes longer."""
-
-    def __missing__(self, word: str) -> int:
-        if len(self) >= _MOST_NUMBERS:
-            self.clear()
-        number = self[word] = number_of(word)
-        return number
-
-
-_MOST_NUMBERS = 300_000
-number_of_word = _Numbers().__getitem__
-"""As `number_of`, for what comes back often."""
+number_of_word = remembered(number_of)
 
 ABSENT = -(1 << 63)
 """Stands for a part that a record lacks; whatever is made of it is left out."""

@@ -156,7 +156,7 @@ def _row(record: Record, model: Model, parts: list[int]) -> tuple[Any, ...]:
     known = model.words.get
     counts = [known(word, 0) for word in words]
     rarity_of = rarities(model.n_records)
-    rarity = sum([rarity_of[n or UNKNOWN] for n in counts])
+    rarity = sum([rarity_of(n or UNKNOWN) for n in counts])
     if is_column(words):
         rarity = min(rarity, COLUMN_RARITY)
     authors = people(record.authors)

@@ -5,10 +5,12 @@ every record, so a model of it is made once, numbered and stored. Under one mode
 match is a function of these two only, so the order of their arrival does not matter.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import log
+
+from warehouse.dedupe.remembering import remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,11 @@ class Model:
 
     def rarity(self, word: str) -> float:
         """How much a word of a title tells, from 0 (in every record) to 1 (in one of `TELLING` or fewer)."""
-        return rarities(self.n_records)[self.words.get(word, UNKNOWN)]
+        return rarities(self.n_records)(self.words.get(word, UNKNOWN))
 
     def surname_rarity(self, surname: str) -> float:
         """The same of a surname."""
-        return rarities(self.n_records)[self.surnames.get(surname, UNKNOWN)]
+        return rarities(self.n_records)(self.surnames.get(surname, UNKNOWN))
 
 
 RARE = 3
@@ -53,22 +55,14 @@ TELLING = 2_000
 word tells of two records does not change when others come in."""
 
 
-class _Rarities(dict[int, float]):
-    """Rarities by the number of records that have a word, made when they are asked for."""
-
-    def __init__(self, n_records: int) -> None:
-        self.n_records = max(n_records, TELLING)
-
-    def __missing__(self, n_with: int) -> float:
-        rarity = min(1.0, max(0.0, log(self.n_records / n_with) / log(TELLING)))
-        self[n_with] = rarity
-        return rarity
-
-
 @lru_cache(maxsize=8)
-def rarities(n_records: int) -> Mapping[int, float]:
-    """Records that have a word -> how much it tells, from 0 to 1, in a corpus of so many records.
+def rarities(n_records: int) -> Callable[[int], float]:
+    """How much a word tells, from 0 to 1, by how many of so many records have it.
 
-    From the share of records; a corpus of a few records is taken for a part of a larger one.
+    A corpus of a few records is taken for a part of a larger one.
     """
-    return _Rarities(n_records)
+    return remembered(partial(_rarity, max(n_records, TELLING)))
+
+
+def _rarity(n_records: int, n_with: int) -> float:
+    return min(1.0, max(0.0, log(n_records / n_with) / log(TELLING)))

@@ -7,10 +7,10 @@ is kept beside it, in the long words.
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 from schemas.normalize.cleaning import word_set
 from schemas.normalize.text import folded_words
+from warehouse.dedupe.remembering import remembered
 
 MOST_AUTHORS = 8
 """Surnames kept of one record; two long lists that agree in so many are the same."""
@@ -68,7 +68,7 @@ def _ends_in_initial(text: str) -> bool:
     return len(text.split()[-1].rstrip(".")) == 1
 
 
-@lru_cache(maxsize=200_000)
+@remembered
 def _person(printed: str) -> tuple[str, tuple[str, ...]] | None:
     family, comma, given = printed.partition(",")
     words = folded_words(family)
@@ -76,13 +76,12 @@ def _person(printed: str) -> tuple[str, tuple[str, ...]] | None:
         words.pop()
     if comma and words:
         surname = [word for word in words if len(word) > 1] or words
-        every = words + folded_words(given)
+        words = words + folded_words(given)
     else:
-        every = words
         surname = _surname_of(words, family)
     if not surname or surname[0] in _NOBODY:
         return None
-    long = [word for word in every if len(word) > 2 and word not in _PARTICLES]
+    long = [word for word in words if len(word) > 2 and word not in _PARTICLES]
     spelt = _spelt(" ".join([surname[-1], *long])).split()
     return spelt[0], tuple(dict.fromkeys(spelt))
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from schemas.normalize.cleaning import word_set
 from schemas.normalize.text import folded_words
+from warehouse.dedupe.remembering import remembered
 
 ARTICLE = ""
 """Kind of whatever is no notice about another work."""
@@ -127,18 +128,10 @@ def read_title(text: str) -> Title:
     return Title(words, _numbers(words, text), kind, _part(text))
 
 
-class _Telling(dict[str, bool]):
-    """Whether a word may be a number or may announce a notice or a part, noted when it is asked for."""
-
-    def __missing__(self, word: str) -> bool:
-        if len(self) >= _MOST_WORDS:
-            self.clear()
-        is_telling = self[word] = word in _NUMERALS or _TELLING.search(word) is not None
-        return is_telling
-
-
-_MOST_WORDS = 300_000
-_is_telling = _Telling().__getitem__
+@remembered
+def _is_telling(word: str) -> bool:
+    """Whether a word may be a number or may announce a notice or a part."""
+    return word in _NUMERALS or _TELLING.search(word) is not None
 
 
 _NAMED_PART = re.compile(
