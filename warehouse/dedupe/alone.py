@@ -78,7 +78,7 @@ MOST_IN_CROWD = 3_000
 """A block that more records share is not used."""
 LEARNT_FROM = 200_000
 """Pairs that are looked at for what this data cannot be trusted in."""
-_ROWS = 10_000
+_ROWS = 5_000
 _MEMORY = "3GB"
 """More than this the search for pairs writes to temporary files."""
 _RECORDS_AT_ONCE = 800_000
