@@ -172,31 +172,27 @@ def read_records(records: pa.Table, tell: Callable[[float], None]) -> Iterator[R
     """Records ready to be compared: text made readable, identifiers normal."""
     done = 0
     for batch in records.to_batches(max_chunksize=_ROWS):
-        names = _readable(batch["authors"].flatten())
-        ends = np.cumsum(pc.fill_null(pc.list_value_length(batch["authors"]), 0)).tolist()
-        authors = [names[start:end] for start, end in zip([0, *ends], ends, strict=False)]
-        columns = {name: batch[name].to_pylist() for name in _AS_PRINTED}
-        columns |= {name: _readable(batch[name]) for name in ("title", "venue")}
-        columns["authors"] = [list(filter(None, names)) for names in authors]
+        columns = {name: batch[name].to_pylist() for name in Record._fields}
+        columns["title"], columns["venue"] = _readable(batch["title"]), _readable(batch["venue"])
+        names = iter(_readable(pc.call_function("list_flatten", [batch["authors"]])))
+        lengths = [len(printed or ()) for printed in columns["authors"]]
+        columns["authors"] = [list(filter(None, islice(names, n))) for n in lengths]
         columns["doi"] = [doi(text) for text in columns["doi"]]
         columns["arxiv_id"] = [found and found.id for found in map(arxiv_id, columns["arxiv_id"])]
         columns["pmid"] = [(text and text.strip()) or None for text in columns["pmid"]]
-        yield from map(Record, *(columns[name] for name in Record._fields))
+        yield from map(Record, *columns.values())
         done += batch.num_rows
         tell(done / records.num_rows)
 
 
-_AS_PRINTED = [name for name in Record._fields if name not in {"title", "authors", "venue"}]
-
-
-def _readable(texts: pa.Array) -> list[str | None]:
-    """Texts made readable; only those that may change are looked at one by one."""
+def _readable(texts: Any) -> list[str | None]:
+    """A column of texts made readable; only those that may change are looked at one by one."""
     found: list[str | None] = texts.to_pylist()
-    is_plain = pc.and_not(
-        pc.match_substring_regex(texts, f"^(?:{PLAIN_LINE})$"), pc.match_substring(texts, "--")
-    )
-    for at in np.flatnonzero(~pc.fill_null(is_plain, True).to_numpy(zero_copy_only=False)):
-        found[at] = readable(found[at])
+    is_plain = pc.match_substring_regex(texts, f"^(?:{PLAIN_LINE})$").to_pylist()
+    is_dashed = pc.match_substring(texts, "--").to_pylist()
+    for at, text in enumerate(found):
+        if text is not None and (is_dashed[at] or not is_plain[at]):
+            found[at] = readable(text)
     return found
 
 

@@ -35,25 +35,21 @@ PARTS = (
 """What blocks are made of: the whole title and parts of it, its first surnames and rarest words, by
 their numbers; what is a number itself; identifiers, which are blocks as they are."""
 IDENTIFIERS = 3
-_FORMULAS = tuple(
-    (np.uint64(number_of(f"block {kind}")), parts)
-    for kind, formulas in enumerate(
-        [
-            [("head",)],
-            [("tail",)],
-            [("start", "name_1"), ("start", "name_2")],
-            [("low_word", "mid_word"), ("low_word", "high_word"), ("mid_word", "high_word")],
-            [(f"word_{word}", f"name_{name}") for word in (1, 2) for name in (1, 2, 3)],
-            [("name_1", "year", "page")],
-            [("year", "volume", "page")],
-            [("low_name", "mid_name", "high_name", "year")],
-            [("title", "year")],
-            [("title", "name_1")],
-        ]
-    )
-    for parts in formulas
-)
-_FACTORS = [np.uint64(1), *(np.uint64(number_of(f"place {place}") | 1) for place in range(3))]
+_FORMULAS: list[list[tuple[str, ...]]] = [
+    [("head",)],
+    [("tail",)],
+    [("start", "name_1"), ("start", "name_2")],
+    [("low_word", "mid_word"), ("low_word", "high_word"), ("mid_word", "high_word")],
+    [(f"word_{word}", f"name_{name}") for word in (1, 2) for name in (1, 2, 3)],
+    [("name_1", "year", "page")],
+    [("year", "volume", "page")],
+    [("low_name", "mid_name", "high_name", "year")],
+    [("title", "year")],
+    [("title", "name_1")],
+]
+"""Parts of the blocks of each kind; what is low or high is so among the words, or names, of a record."""
+_KINDS = [number_of(f"block {kind}") for kind in range(len(_FORMULAS))]
+_FACTORS = [1, *(number_of(f"place {place}") | 1 for place in range(3))]
 """By which what stands second in a block is not what stands first."""
 
 
@@ -72,12 +68,12 @@ def blocks_of(parts: Iterable[int]) -> list[tuple[int, ...]]:
     known.update(zip(("low_word", "mid_word", "high_word"), words, strict=True))
     known.update(zip(("low_name", "mid_name", "high_name"), names, strict=True))
     found = []
-    for kind, formula in _FORMULAS:
-        block, is_whole = kind, True
-        for name, factor in zip(formula, _FACTORS, strict=False):
-            block = block + known[name] * factor
-            is_whole = is_whole & (known[name] != absent)
-        found.append(np.where(is_whole, block & np.uint64(_MASK), absent))
+    for kind, formulas in zip(_KINDS, _FORMULAS, strict=True):
+        for formula in formulas:
+            several = [known[name] for name in formula]
+            mixed = [part * factor for part, factor in zip(several, _FACTORS, strict=False)]
+            is_lacking = np.logical_or.reduce([part == absent for part in several])
+            found.append(np.where(is_lacking, absent, (sum(mixed) + kind) & _MASK))
     blocks = np.sort(np.stack([*found, *columns[-IDENTIFIERS:]], axis=1), axis=1)
     is_kept = blocks != absent
     is_kept[:, 1:] &= blocks[:, 1:] != blocks[:, :-1]

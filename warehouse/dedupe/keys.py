@@ -145,7 +145,8 @@ def keys_of_all(records: Iterable[Record], model: Model) -> list[Keys]:
     """
     parts: list[int] = []
     rows = [_row(record, model, parts) for record in records]
-    return [Keys(*row, blocks) for row, blocks in zip(rows, blocks_of(parts), strict=True)]
+    every = zip(rows, blocks_of(parts), strict=True)
+    return [Keys._make((*row, blocks)) for row, blocks in every]
 
 
 def _row(record: Record, model: Model, parts: list[int]) -> tuple[Any, ...]:
@@ -154,8 +155,8 @@ def _row(record: Record, model: Model, parts: list[int]) -> tuple[Any, ...]:
     words = title.words
     squeezed = "".join(words)
     known = model.words.get
-    counts = [known(word, 0) for word in words]
     rarity_of = rarities(model.n_records)
+    counts = [known(word, 0) for word in words]
     rarity = sum([rarity_of(n or UNKNOWN) for n in counts])
     if is_column(words):
         rarity = min(rarity, COLUMN_RARITY)
@@ -178,12 +179,12 @@ def _row(record: Record, model: Model, parts: list[int]) -> tuple[Any, ...]:
         parts += _ABSENT[:4]
     parts += hashed[:3]
     parts += _ABSENT[len(hashed) : 3]
-    rarest = sorted([(n, -len(word), word) for word, n in dict(zip(words, counts)).items()])[:3]
+    count_of = dict(zip(words, counts, strict=True))
+    rarest = sorted([(n, -len(word), word) for word, n in count_of.items()])[:3]
     parts += [number_of_word(word) for _, _, word in rarest]
     parts += _ABSENT[len(rarest) : 3]
     parts += [
-        ABSENT if number is None else number
-        for number in (year, volume, page, doi, arxiv_id, pmid)
+        ABSENT if number is None else number for number in (year, volume, page, doi, arxiv_id, pmid)
     ]
     return (
         " ".join(words),

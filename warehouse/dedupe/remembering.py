@@ -7,9 +7,7 @@ _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
 
 
-def remembered(
-    function: Callable[[_Key], _Value], most: int = 300_000
-) -> Callable[[_Key], _Value]:
+def remembered(function: Callable[[_Key], _Value], most: int = 300_000) -> Callable[[_Key], _Value]:
     """The same function, which keeps up to `most` answers and then begins anew.
 
     For what has to be quick: unlike a large `functools.lru_cache` it keeps no order of use, the
