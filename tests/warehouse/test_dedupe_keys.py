@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from schemas.normalize.ids import doi, dois
 from schemas.normalize.text import folded_words, readable
 from warehouse.dedupe import titles
 from warehouse.dedupe.alone import RECORDS, read_records
@@ -117,6 +118,19 @@ def test_words_of_ascii_are_its_letters_and_digits(text: str) -> None:
     """Words in ASCII are runs of letters and digits in small letters, joined over apostrophes."""
     text = text.replace("\\", "")
     assert folded_words(text) == re.findall("[a-z0-9]+", text.lower().replace("'", ""))
+
+
+@given(
+    st.from_regex(r"(10\.|1)?(48550|\d{3,10})/(arxiv\.)?[a-z0-9._/-]{0,9}[a-zA-Z0-9. ]?(\.pdf)?")
+    | st.from_regex(r"\A10\.48550/(arxiv)?\.?[a-z]?\Z")
+    | st.integers(240, 250).map(lambda n: "10.1000/" + "x" * n)
+)
+@example("10.1000/a.pdf")
+@example("10.1000/.")
+@example("10.1000/")
+def test_a_plain_doi_is_the_first_of_its_text(text: str) -> None:
+    """A text that is a DOI already is what is found in it."""
+    assert doi(text) == next(iter(dois(text)), None)
 
 
 TEXTS = st.one_of(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from schemas.normalize.text import folded_words
 from warehouse.dedupe.blocks import ABSENT, blocks_of, number_of, number_of_word
-from warehouse.dedupe.model import UNKNOWN, Model, rarities
+from warehouse.dedupe.model import Model, rarities
 from warehouse.dedupe.names import MOST_AUTHORS, MOST_WORDS, people
 from warehouse.dedupe.titles import is_column, read_title
 
@@ -155,9 +155,8 @@ def _row(record: Record, model: Model, parts: list[int]) -> tuple[Any, ...]:
     words = title.words
     squeezed = "".join(words)
     known = model.words.get
-    rarity_of = rarities(model.n_records)
     counts = [known(word, 0) for word in words]
-    rarity = sum([rarity_of(n or UNKNOWN) for n in counts])
+    rarity = sum(map(rarities(model.n_records), counts))
     if is_column(words):
         rarity = min(rarity, COLUMN_RARITY)
     authors = people(record.authors)
@@ -181,7 +180,7 @@ def _row(record: Record, model: Model, parts: list[int]) -> tuple[Any, ...]:
     parts += _ABSENT[len(hashed) : 3]
     count_of = dict(zip(words, counts, strict=True))
     rarest = sorted([(n, -len(word), word) for word, n in count_of.items()])[:3]
-    parts += [number_of_word(word) for _, _, word in rarest]
+    parts += [number_of(word) for _, _, word in rarest]
     parts += _ABSENT[len(rarest) : 3]
     parts += [
         ABSENT if number is None else number for number in (year, volume, page, doi, arxiv_id, pmid)

@@ -37,17 +37,15 @@ class Model:
 
     def rarity(self, word: str) -> float:
         """How much a word of a title tells, from 0 (in every record) to 1 (in one of `TELLING` or fewer)."""
-        return rarities(self.n_records)(self.words.get(word, UNKNOWN))
+        return rarities(self.n_records)(self.words.get(word, 0))
 
     def surname_rarity(self, surname: str) -> float:
         """The same of a surname."""
-        return rarities(self.n_records)(self.surnames.get(surname, UNKNOWN))
+        return rarities(self.n_records)(self.surnames.get(surname, 0))
 
 
 RARE = 3
 """Words in fewer records than this are not kept: they are all alike, rare."""
-UNKNOWN = RARE // 2
-"""Records that a word is taken to be in that is not kept."""
 
 
 TELLING = 2_000
@@ -57,7 +55,7 @@ word tells of two records does not change when others come in."""
 
 @lru_cache(maxsize=8)
 def rarities(n_records: int) -> Callable[[int], float]:
-    """How much a word tells, from 0 to 1, by how many of so many records have it.
+    """How much a word tells, from 0 to 1, by how many of so many records have it; 0 if it is not kept.
 
     A corpus of a few records is taken for a part of a larger one.
     """
@@ -65,4 +63,4 @@ def rarities(n_records: int) -> Callable[[int], float]:
 
 
 def _rarity(n_records: int, n_with: int) -> float:
-    return min(1.0, max(0.0, log(n_records / n_with) / log(TELLING)))
+    return min(1.0, max(0.0, log(n_records / (n_with or RARE // 2)) / log(TELLING)))
