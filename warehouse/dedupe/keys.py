@@ -116,7 +116,7 @@ def _folded(text: str) -> str:
     return " ".join(folded_words(text))
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=100_000)
 def _form(kind: str | None, venue: str) -> str:
     if _ARCHIVES.search(venue):
         return "preprint"
