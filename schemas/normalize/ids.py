@@ -17,6 +17,8 @@ _DOI = re.compile(
     r"|<(?!/|[A-Za-z]{1,12}/?>))++)",
     re.ASCII | re.IGNORECASE,
 )
+_PLAIN_DOI = re.compile(r"10\.(?!48550/arxiv\.)\d{4,9}/[a-z0-9._-]++(?<![._-])(?<!\.pdf)", re.ASCII)
+"""Most texts that are a DOI already, with nothing to do about it."""
 _HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212"), "-")
 _DOI_PAGE = re.compile(r"(?:/(?:abstract|full|fulltext|pdf|epdf|meta)|\.pdf)$")
 _DOI_LIMIT = 255
@@ -53,6 +55,8 @@ def dois(text: str | None) -> list[str]:
 
 def doi(text: str | None) -> str | None:
     """Find the first DOI of a text, as `dois` does."""
+    if text is not None and len(text) <= _DOI_LIMIT and _PLAIN_DOI.fullmatch(text):
+        return text
     found = dois(text)
     return found[0] if found else None
 

@@ -102,7 +102,9 @@ def _settled(text: str, fold: Callable[[str], str]) -> str:
 
 
 # Words of ASCII without any mark of markup, one blank between: most titles, names and comments.
-_PLAIN_LINE = re.compile(r"[!-%'-;=-\[\]-_a-z|}]+(?: [!-%'-;=-\[\]-_a-z|}]+)*")
+PLAIN_LINE = r"[!-%'-;=-\[\]-_a-z|}]+(?: [!-%'-;=-\[\]-_a-z|}]+)*"
+"""Matches what `readable` leaves as it is, unless there is a `--` in it."""
+_PLAIN_LINE = re.compile(PLAIN_LINE)
 
 
 _PLAIN_BLOCK = re.compile(r"[\n !-%'-;=-\[\]-_a-z|}]*")
@@ -215,7 +217,11 @@ def _folded(text: str) -> str:
 
 # ---------------------------------------------------------------------------------- folded words
 
-_ASCII_WORD = re.compile(r"[a-z0-9]+")
+_ASCII_WORDS = bytes(
+    ord(letter.lower()) if (letter := chr(code)).isascii() and letter.isalnum() else 0x20
+    for code in range(256)
+)
+"""What parts words of ASCII becomes a blank; capitals become small."""
 _APOSTROPHES = {ord(mark): None for mark in "'\u2018\u2019\u02bc`"}
 _WRONGLY_DECODED = re.compile("[\u00c2\u00c3][\u0080-\u00bf\u0152-\u2122]|\u00e2[\u20ac\u0080]")
 
@@ -229,7 +235,7 @@ def folded_words(text: str) -> list[str]:
     if "\\" in text:
         text = without_macros(text)
     if text.isascii():
-        return _ASCII_WORD.findall(text.lower().replace("'", ""))
+        return text.encode().translate(_ASCII_WORDS, b"'").decode().split()
     if _WRONGLY_DECODED.search(text):
         text = _decoded_again(text)
     text = text.translate(_APOSTROPHES)

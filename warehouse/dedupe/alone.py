@@ -6,19 +6,21 @@ The same steps as in a lake, all at once: the model is made of these records and
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.normalize.ids import arxiv_id, doi
-from schemas.normalize.text import readable
+from schemas.normalize.text import PLAIN_LINE, readable
 from warehouse.dedupe import learning
 from warehouse.dedupe.arrays import distinct
 from warehouse.dedupe.decision import RELATIONS, VERSION
 from warehouse.dedupe.grouping import Compared, Guard, compare, group
-from warehouse.dedupe.keys import Record, keys_of
+from warehouse.dedupe.keys import Record, keys_of_all
 from warehouse.dedupe.model import Model
 from warehouse.dedupe.pairs import Numbers, keys_table, ready
 from warehouse.dedupe.sifting import Sieve
@@ -77,7 +79,7 @@ MOST_IN_CROWD = 3_000
 """A block that more records share is not used."""
 LEARNT_FROM = 200_000
 """Pairs that are looked at for what this data cannot be trusted in."""
-_ROWS = 10_000
+_ROWS = 5_000
 _MEMORY = "3GB"
 """More than this the search for pairs writes to temporary files."""
 _PAIRS_AT_ONCE = 1_000_000
@@ -175,34 +177,37 @@ def read_records(records: pa.Table, tell: Callable[[float], None]) -> Iterator[R
     """Records ready to be compared: text made readable, identifiers normal."""
     done = 0
     for batch in records.to_batches(max_chunksize=_ROWS):
-        for row in batch.to_pylist():
-            arxiv = arxiv_id(row["arxiv_id"])
-            yield Record(
-                title=readable(row["title"]),
-                authors=[name for name in map(readable, row["authors"] or ()) if name],
-                year=row["year"],
-                venue=readable(row["venue"]),
-                volume=row["volume"],
-                issue=row["issue"],
-                pages=row["pages"],
-                doi=doi(row["doi"]),
-                arxiv_id=arxiv.id if arxiv else None,
-                pmid=(row["pmid"] or "").strip() or None,
-                type=row["type"],
-            )
+        columns = {name: batch[name].to_pylist() for name in Record._fields}
+        columns["title"], columns["venue"] = _readable(batch["title"]), _readable(batch["venue"])
+        names = iter(_readable(pc.call_function("list_flatten", [batch["authors"]])))
+        lengths = [len(printed or ()) for printed in columns["authors"]]
+        columns["authors"] = [list(filter(None, islice(names, n))) for n in lengths]
+        columns["doi"] = [doi(text) for text in columns["doi"]]
+        columns["arxiv_id"] = [found and found.id for found in map(arxiv_id, columns["arxiv_id"])]
+        columns["pmid"] = [(text and text.strip()) or None for text in columns["pmid"]]
+        yield from map(Record, *columns.values())
         done += batch.num_rows
         tell(done / records.num_rows)
 
 
+def _readable(texts: Any) -> list[str | None]:
+    """A column of texts made readable; only those that may change are looked at one by one."""
+    found: list[str | None] = texts.to_pylist()
+    is_plain = pc.match_substring_regex(texts, f"^(?:{PLAIN_LINE})$").to_pylist()
+    is_dashed = pc.match_substring(texts, "--").to_pylist()
+    for at, text in enumerate(found):
+        if text is not None and (is_dashed[at] or not is_plain[at]):
+            found[at] = readable(text)
+    return found
+
+
 def make_keys(records: pa.Table, model: Model, tell: Callable[[float], None]) -> pa.Table:
     """The keys of every record, in their order."""
-    tables, rows = [], []
-    for record in read_records(records, tell):
-        rows.append(keys_of(record, model))
-        if len(rows) == _ROWS:
-            tables.append(keys_table(rows))
-            rows = []
-    return pa.concat_tables([*tables, keys_table(rows)])
+    every = read_records(records, tell)
+    tables = []
+    while batch := list(islice(every, _ROWS)):
+        tables.append(keys_table(keys_of_all(batch, model)))
+    return pa.concat_tables(tables) if tables else keys_table([])
 
 
 def candidates(db: duckdb.DuckDBPyConnection, keys: pa.Table) -> tuple[Numbers, Numbers]:

@@ -5,14 +5,14 @@ which a record is looked for (`blocks`). Two records are compared only if they s
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from hashlib import blake2b
-from itertools import combinations
-from typing import NamedTuple
+from itertools import chain, islice
+from typing import Any, NamedTuple
 
 from schemas.normalize.text import folded_words
-from warehouse.dedupe.model import Model
+from warehouse.dedupe.blocks import ABSENT, blocks_of, number_of, number_of_word
+from warehouse.dedupe.model import Model, rarities
 from warehouse.dedupe.names import MOST_AUTHORS, MOST_WORDS, people
 from warehouse.dedupe.titles import is_column, read_title
 
@@ -81,7 +81,6 @@ COLUMN_RARITY = 1.0
 
 # ------------------------------------------------------------------------------------- the parts
 
-_MASK = (1 << 60) - 1
 _NUMBER = re.compile(r"\d{1,9}")
 _OPEN_DOI = re.compile(
     r"10\.(?:48550|2139|1101|21203|26434|5281|31234|31219|31235|20944|36227|22541|6084|17605|5061|7910"
@@ -100,17 +99,14 @@ _ARCHIVES = re.compile(
 )
 
 
-def number_of(text: str) -> int:
-    """The number that stands for a text, of 60 bits, the same on every machine and for ever."""
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") & _MASK
-
-
-_number_of_word = lru_cache(maxsize=500_000)(number_of)
+_ABSENT = (ABSENT,) * 4
 
 
 def _first_number(text: str | None) -> int | None:
     if not text:
         return None
+    if len(text) < 10 and text.isdecimal():
+        return int(text)
     match = _NUMBER.search(text)
     return int(match[0]) if match else None
 
@@ -120,7 +116,7 @@ def _folded(text: str) -> str:
     return " ".join(folded_words(text))
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=100_000)
 def _form(kind: str | None, venue: str) -> str:
     if _ARCHIVES.search(venue):
         return "preprint"
@@ -136,104 +132,78 @@ def _form(kind: str | None, venue: str) -> str:
 
 
 def keys_of(record: Record, model: Model) -> Keys:
-    """What a record is compared by, under a model.
+    """What one record is compared by; see `keys_of_all`, which is quicker for many."""
+    return keys_of_all([record], model)[0]
+
+
+def keys_of_all(records: Iterable[Record], model: Model) -> list[Keys]:
+    """What records are compared by under a model, in their order.
 
     Args:
-        record: readable text and normal identifiers.
+        records: readable text and normal identifiers; a batch of them, for all is held in memory.
         model: which words are rare, which titles and DOIs many works share.
     """
+    parts: list[int] = []
+    rows = [_row(record, model, parts) for record in records]
+    every = zip(rows, blocks_of(parts), strict=True)
+    return [Keys._make((*row, blocks)) for row, blocks in every]
+
+
+def _row(record: Record, model: Model, parts: list[int]) -> tuple[Any, ...]:
+    """All of `Keys` but the blocks, in its order; what these are made of is added to `parts`."""
     title = read_title(record.title or "")
-    squeezed = "".join(title.words)
+    words = title.words
+    squeezed = "".join(words)
+    known = model.words.get
+    counts = [known(word, 0) for word in words]
+    rarity = sum(map(rarities(model.n_records), counts))
+    if is_column(words):
+        rarity = min(rarity, COLUMN_RARITY)
     authors = people(record.authors)
     surnames = [surname for surname, _ in authors[:MOST_AUTHORS]]
-    hashed = tuple(_number_of_word(surname) for surname in surnames)
-    long_words: dict[int, None] = {}
-    for _, words in authors:
-        for word in words:
-            long_words[_number_of_word(word)] = None
-        if len(long_words) >= MOST_WORDS:
-            break
-    doi = None
+    hashed = tuple(map(number_of_word, surnames))
+    long_words = dict.fromkeys(chain.from_iterable([long for _, long in authors]))
+    year, volume, page = record.year, _first_number(record.volume), _first_number(record.pages)
+    doi = arxiv_id = pmid = None
     if record.doi is not None and record.doi not in model.shared_dois:
         doi = number_of("doi:" + record.doi)
-    identifiers = (
-        number_of("arxiv:" + record.arxiv_id) if record.arxiv_id else 0,
-        number_of("pmid:" + record.pmid) if record.pmid else 0,
-    )
+    if record.arxiv_id:
+        arxiv_id = number_of("arxiv:" + record.arxiv_id)
+    if record.pmid:
+        pmid = number_of("pmid:" + record.pmid)
     venue = _folded(record.venue) if record.venue else ""
-    volume, page = _first_number(record.volume), _first_number(record.pages)
-    rarity = sum(map(model.rarity, title.words))
-    known = model.words.get
-    rarest = sorted([(known(word, 0), -len(word), word) for word in set(title.words)])[:4]
-    blocks = set(
-        _blocks(squeezed, hashed, [word for _, _, word in rarest], record.year, volume, page)
-    )
-    blocks.update(filter(None, identifiers))
-    if doi is not None:
-        blocks.add(doi)
-    return Keys(
-        title=" ".join(title.words),
-        names=" ".join(surnames),
-        surnames=hashed,
-        name_words=tuple(sorted(list(long_words)[:MOST_WORDS])),
-        n_authors=len(authors),
-        year=record.year,
-        volume=volume,
-        issue=_first_number(record.issue),
-        page=page,
-        doi=doi,
-        is_open_doi=record.doi is not None and _OPEN_DOI.match(record.doi) is not None,
-        identifiers=identifiers,
-        venue=venue,
-        form=_form(record.type, venue),
-        kind=title.kind,
-        numbers=" ".join(title.numbers),
-        part=title.part,
-        rarity=min(rarity, COLUMN_RARITY) if is_column(title.words) else rarity,
-        is_shared_title=squeezed in model.shared_titles,
-        name_rarity=model.surname_rarity(surnames[0]) if surnames else 0.0,
-        blocks=tuple(sorted(blocks)),
-    )
-
-
-_START, _END, _START_NAME, _RARE_PAIR, _RARE_NAME, _PAGE, _PLACE, _NAMES, _ALL_YEAR, _ALL_NAME = (
-    number_of(f"block {kind}") for kind in range(10)
-)
-_SECOND, _THIRD, _FOURTH = (number_of(f"place {place}") | 1 for place in range(3))
-"""Factors by which what stands second in a block is not what stands first."""
-
-
-def _blocks(
-    squeezed: str,
-    surnames: Sequence[int],
-    rarest: Sequence[str],
-    year: int | None,
-    volume: int | None,
-    page: int | None,
-) -> list[int]:
-    """The keys under which a record is looked for; each survives other damage than the next."""
-    found = []
     if squeezed:
-        whole, start = number_of(squeezed), number_of(squeezed[:10])
-        found += [_START + number_of(squeezed[:28]), _END + number_of(squeezed[-24:])]
-        found += [_START_NAME + start + surname * _SECOND for surname in surnames[:2]]
-        words = sorted(map(_number_of_word, rarest[:3]))
-        found += [_RARE_PAIR + one + other * _SECOND for one, other in combinations(words, 2)]
-        words = list(map(_number_of_word, rarest[:2]))
-        found += [
-            _RARE_NAME + word + surname * _SECOND for word in words for surname in surnames[:3]
-        ]
-        if year is not None:
-            found.append(_ALL_YEAR + whole + year * _SECOND)
-        if surnames:
-            found.append(_ALL_NAME + whole + surnames[0] * _SECOND)
-    if year is not None and page is not None:
-        if volume is not None:
-            found.append(_PLACE + year + volume * _SECOND + page * _THIRD)
-        if surnames:
-            found.append(_PAGE + surnames[0] + year * _SECOND + page * _THIRD)
-    if year is not None and len(surnames) > 1:
-        factors = (1, _SECOND, _THIRD)
-        names = zip(sorted(surnames[:3]), factors, strict=False)
-        found.append(_NAMES + sum(name * factor for name, factor in names) + year * _FOURTH)
-    return [block & _MASK for block in found]
+        parts += map(number_of, (squeezed, squeezed[:10], squeezed[:28], squeezed[-24:]))
+    else:
+        parts += _ABSENT[:4]
+    parts += hashed[:3]
+    parts += _ABSENT[len(hashed) : 3]
+    count_of = dict(zip(words, counts, strict=True))
+    rarest = sorted([(n, -len(word), word) for word, n in count_of.items()])[:3]
+    parts += [number_of(word) for _, _, word in rarest]
+    parts += _ABSENT[len(rarest) : 3]
+    parts += [
+        ABSENT if number is None else number for number in (year, volume, page, doi, arxiv_id, pmid)
+    ]
+    return (
+        " ".join(words),
+        " ".join(surnames),
+        hashed,
+        tuple(sorted(map(number_of_word, islice(long_words, MOST_WORDS)))),
+        len(authors),
+        year,
+        volume,
+        _first_number(record.issue),
+        page,
+        doi,
+        record.doi is not None and _OPEN_DOI.match(record.doi) is not None,
+        (arxiv_id or 0, pmid or 0),
+        venue,
+        _form(record.type, venue),
+        title.kind,
+        " ".join(title.numbers),
+        title.part,
+        rarity,
+        squeezed in model.shared_titles,
+        model.surname_rarity(surnames[0]) if surnames else 0.0,
+    )

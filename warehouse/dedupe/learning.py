@@ -5,9 +5,9 @@ they differ in which venues are one and which fields say little here.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from warehouse.dedupe.names import people
 from warehouse.dedupe.pairs import Pairs
 from warehouse.dedupe.titles import read_title
 
+_BATCH = 1_000
 SHARED_BY = 3
 """A title of so many first authors or years, or a DOI of so many titles, tells little."""
 NAMED_TOGETHER = 3
@@ -32,37 +33,55 @@ def count(records: Iterable[Record], number: int) -> Model:
     """A first model of a corpus: how rare words and surnames are, and what many works share."""
     words: Counter[str] = Counter()
     surnames: Counter[str] = Counter()
-    first_authors: dict[str, set[str]] = {}
-    years: dict[str, set[str]] = {}
-    titles_of: dict[str, set[str]] = {}
+    first_authors, years, titles_of = _Values(), _Values(), _Values()
     n_records = 0
-    for record in records:
-        n_records += 1
-        authors = people(record.authors)
-        surnames.update({surname for surname, _ in authors})
-        if not record.title:
-            continue
-        title = read_title(record.title)
-        words.update(set(title.words))
-        squeezed = "".join(title.words)
-        if authors:
-            first_authors.setdefault(squeezed, set()).add(authors[0][0])
-        if record.year is not None:
-            years.setdefault(squeezed, set()).add(str(record.year))
-        if record.doi is not None:
-            titles_of.setdefault(record.doi, set()).add(squeezed[:40])
+    every = iter(records)
+    while batch := list(islice(every, _BATCH)):
+        n_records += len(batch)
+        # A Counter is quicker with many things at once than with a few at a time.
+        words_of: list[str] = []
+        surnames_of: list[str] = []
+        for record in batch:
+            authors = people(record.authors)
+            surnames_of += {surname for surname, _ in authors}
+            if not record.title:
+                continue
+            title = read_title(record.title)
+            words_of += set(title.words)
+            squeezed = "".join(title.words)
+            if authors:
+                first_authors.add(squeezed, authors[0][0])
+            if record.year is not None:
+                years.add(squeezed, record.year)
+            if record.doi is not None:
+                titles_of.add(record.doi, squeezed[:40])
+        words.update(words_of)
+        surnames.update(surnames_of)
     return Model(
         number=number,
         n_records=n_records,
         words={word: n for word, n in words.items() if n >= RARE},
         surnames={surname: n for surname, n in surnames.items() if n >= RARE},
-        shared_titles=frozenset(chain(_shared(first_authors), _shared(years))),
-        shared_dois=frozenset(_shared(titles_of)),
+        shared_titles=frozenset(chain(first_authors.shared(), years.shared())),
+        shared_dois=frozenset(titles_of.shared()),
     )
 
 
-def _shared(found: Mapping[str, set[str]]) -> Iterator[str]:
-    return (key for key, values in found.items() if len(values) >= SHARED_BY)
+class _Values:
+    """The different values of many keys, of which most have one only."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, str | int] = {}
+        self._all: dict[str, set[str | int]] = {}
+
+    def add(self, key: str, value: str | int) -> None:
+        first = self._first.setdefault(key, value)
+        if first != value:
+            self._all.setdefault(key, {first}).add(value)
+
+    def shared(self) -> Iterator[str]:
+        """The keys of `SHARED_BY` values or more, of which it takes two at least."""
+        return (key for key, values in self._all.items() if len(values) >= SHARED_BY)
 
 
 class Anchors:

@@ -5,10 +5,12 @@ every record, so a model of it is made once, numbered and stored. Under one mode
 match is a function of these two only, so the order of their arrival does not matter.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import log
+
+from warehouse.dedupe.remembering import remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,11 @@ class Model:
 
     def rarity(self, word: str) -> float:
         """How much a word of a title tells, from 0 (in every record) to 1 (in one of `TELLING` or fewer)."""
-        return _rarity(self.words.get(word, RARE // 2), self.n_records)
+        return rarities(self.n_records)(self.words.get(word, 0))
 
     def surname_rarity(self, surname: str) -> float:
         """The same of a surname."""
-        return _rarity(self.surnames.get(surname, RARE // 2), self.n_records)
+        return rarities(self.n_records)(self.surnames.get(surname, 0))
 
 
 RARE = 3
@@ -51,7 +53,14 @@ TELLING = 2_000
 word tells of two records does not change when others come in."""
 
 
-@lru_cache(maxsize=100_000)
-def _rarity(n_with: int, n_records: int) -> float:
-    """From the share of records; a corpus of a few records is taken for a part of a larger one."""
-    return min(1.0, max(0.0, log(max(n_records, TELLING) / n_with) / log(TELLING)))
+@lru_cache(maxsize=8)
+def rarities(n_records: int) -> Callable[[int], float]:
+    """How much a word tells, from 0 to 1, by how many of so many records have it; 0 if it is not kept.
+
+    A corpus of a few records is taken for a part of a larger one.
+    """
+    return remembered(partial(_rarity, max(n_records, TELLING)))
+
+
+def _rarity(n_records: int, n_with: int) -> float:
+    return min(1.0, max(0.0, log(n_records / (n_with or RARE // 2)) / log(TELLING)))

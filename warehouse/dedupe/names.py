@@ -7,10 +7,10 @@ is kept beside it, in the long words.
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 from schemas.normalize.cleaning import word_set
 from schemas.normalize.text import folded_words
+from warehouse.dedupe.remembering import remembered
 
 MOST_AUTHORS = 8
 """Surnames kept of one record; two long lists that agree in so many are the same."""
@@ -68,7 +68,7 @@ def _ends_in_initial(text: str) -> bool:
     return len(text.split()[-1].rstrip(".")) == 1
 
 
-@lru_cache(maxsize=200_000)
+@remembered
 def _person(printed: str) -> tuple[str, tuple[str, ...]] | None:
     family, comma, given = printed.partition(",")
     words = folded_words(family)
@@ -76,27 +76,28 @@ def _person(printed: str) -> tuple[str, tuple[str, ...]] | None:
         words.pop()
     if comma and words:
         surname = [word for word in words if len(word) > 1] or words
-        every = words + folded_words(given)
+        words = words + folded_words(given)
     else:
-        every = words
         surname = _surname_of(words, family)
     if not surname or surname[0] in _NOBODY:
         return None
-    long = {_spelt(word): None for word in every if len(word) > 2 and word not in _PARTICLES}
-    family_name = _spelt(surname[-1])
-    return family_name, (family_name, *(word for word in long if word != family_name))
+    long = [word for word in words if len(word) > 2 and word not in _PARTICLES]
+    spelt = _spelt(" ".join([surname[-1], *long])).split()
+    return spelt[0], tuple(dict.fromkeys(spelt))
 
 
-def _spelt(word: str) -> str:
+def _spelt(words: str) -> str:
     """One spelling of what is written with and without an umlaut: Mück, Mueck, Muck."""
-    return word.replace("ae", "a").replace("oe", "o").replace("ue", "u")
+    return words.replace("ae", "a").replace("oe", "o").replace("ue", "u")
 
 
 def _surname_of(words: list[str], printed: str) -> list[str]:
     """The surname of a name without comma: before trailing initials, else the last word."""
     at = len(words)
-    tokens = printed.split()
-    is_upper = bool(tokens) and tokens[-1].replace(".", "").replace("-", "").isupper()
+    if at < 2 or len(words[-1]) > 3:
+        return words[-1:]
+    tokens = printed.rsplit(None, 1)
+    is_upper = bool(tokens) and tokens[-1].isupper()
     while at > 1 and len(words[at - 1]) <= 2 and is_upper:
         at -= 1
     if at > 1 and at == len(words) and is_upper and len(words[-1]) == 3 and not printed.isupper():

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import duckdb
+import pyarrow as pa
 
 from warehouse.dedupe.keys import Record
 from warehouse.dedupe.precedence import PREPRINT_TYPES
@@ -45,11 +46,14 @@ class Place(NamedTuple):
     page: str | None = None
 
 
+_NOWHERE = Place()
+
+
 def place_of(reference: str | None) -> Place:
     """Read `Venue 12(3), 45-67 (2026)` and its like; nothing where the text is something else."""
     found = _PLACE.match(reference[:400]) if reference else None
     if found is None:
-        return Place()
+        return _NOWHERE
     return Place(found["venue"].strip(" ,"), found["volume"], found["issue"], found["page"])
 
 
@@ -63,35 +67,19 @@ def records(db: duckdb.DuckDBPyConnection, listings: str) -> Iterator[list[tuple
     sql = _SOURCE_SQL.format(listings=listings, preprint=quoted(PREPRINT_TYPES[0]))
     cursor = db.cursor()
     try:
-        cursor.execute(sql)
-        while rows := cursor.fetchmany(BATCH):
-            yield [(row[0], _record(*row[1:])) for row in rows]
+        for batch in cursor.sql(sql).to_arrow_reader(BATCH):
+            yield list(zip(batch["listing_id"].to_pylist(), _records(batch), strict=True))
     finally:
         cursor.close()
 
 
-def _record(
-    title: str,
-    authors: list[str],
-    year: int | None,
-    venue: str | None,
-    journal_ref: str | None,
-    doi: str | None,
-    arxiv_id: str | None,
-    pmid: str | None,
-    kind: str | None,
-) -> Record:
-    place = place_of(journal_ref)
-    return Record(
-        title=title,
-        authors=authors,
-        year=year,
-        venue=venue or place.venue,
-        volume=place.volume,
-        issue=place.issue,
-        pages=place.page,
-        doi=doi,
-        arxiv_id=arxiv_id,
-        pmid=pmid,
-        type=kind,
-    )
+def _records(batch: pa.RecordBatch) -> Iterator[Record]:
+    columns = {name: batch[name].to_pylist() for name in batch.schema.names}
+    places = [_NOWHERE if text is None else place_of(text) for text in columns["journal_ref"]]
+    columns["venue"] = [
+        venue or place.venue for venue, place in zip(columns["venue"], places, strict=True)
+    ]
+    columns["volume"] = [place.volume for place in places]
+    columns["issue"] = [place.issue for place in places]
+    columns["pages"] = [place.page for place in places]
+    return map(Record, *(columns[name] for name in Record._fields))

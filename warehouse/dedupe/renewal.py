@@ -19,7 +19,7 @@ from warehouse.dedupe.alone import LEARNT_FROM, MOST_IN_BLOCK
 from warehouse.dedupe.decision import RELATIONS
 from warehouse.dedupe.grouping import Compared, compare
 from warehouse.dedupe.holders import holders
-from warehouse.dedupe.keys import keys_of
+from warehouse.dedupe.keys import keys_of_all
 from warehouse.dedupe.model import Model
 from warehouse.dedupe.pairs import COMPARED, KEYS_SCHEMA, Numbers, keys_table
 from warehouse.dedupe.records import records
@@ -135,7 +135,7 @@ def _make_keys(db: duckdb.DuckDBPyConnection, model: Model) -> None:
     )
     number = 0
     for batch in records(db, "fresh"):
-        table = keys_table([keys_of(record, model) for _, record in batch])
+        table = keys_table(keys_of_all([record for _, record in batch], model))
         ids = pa.array([listing_id for listing_id, _ in batch], pa.string())
         table = table.add_column(0, "listing_id", ids)
         table = table.append_column("number", pa.array(np.arange(number, number + len(batch))))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from schemas.normalize.cleaning import word_set
 from schemas.normalize.text import folded_words
+from warehouse.dedupe.remembering import remembered
 
 ARTICLE = ""
 """Kind of whatever is no notice about another work."""
@@ -68,6 +69,13 @@ _NUMBER_WORDS = {
 _DIGITS = re.compile(r"\d+")
 _ROMAN = re.compile(r"(?=[ivx])(x{0,3})(ix|iv|v?i{0,3})")
 _ONES = {"": 0, "i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9}
+_NUMERALS = _NUMBER_WORDS.keys() | {
+    tens + ones for tens in ("", "x", "xx", "xxx") for ones in _ONES if tens or ones
+}
+_TELLING = re.compile(
+    r"\d|errat|correct|corrig|addend|retract|withdr|concern|reply|respon|rejoin|comment|discuss|letter"
+    r"|supplement|^re$|part|pt$|chapter|volume|book"
+)
 _COUNTED = word_set(
     "part parts phase type class grade stage chapter volume book study experiment trial section report "
     "paper group level factor focus"
@@ -111,19 +119,29 @@ def read_title(text: str) -> Title:
     kind = ARTICLE
     if "(" in text or "[" in text:
         text, kind = _without_trailers(text)
+    words = tuple(folded_words(text))
+    if text.isascii() and "\\" not in text and not any(map(_is_telling, words)):
+        return Title(words, (), kind, "")
     lower = text.lower()
     if kind == ARTICLE and any(hint in lower for hint in _HINTS):
         kind = next((name for name, form in _KINDS if form.search(text)), ARTICLE)
-    words = tuple(folded_words(text))
     return Title(words, _numbers(words, text), kind, _part(text))
+
+
+@remembered
+def _is_telling(word: str) -> bool:
+    """Whether a word may be a number or may announce a notice or a part."""
+    return word in _NUMERALS or _TELLING.search(word) is not None
 
 
 _NAMED_PART = re.compile(
     r"\b(?:parts?|pt\.|chapter|volume|book)\s+(\d{1,3}|[ivx]{1,5}|one|two|three|four|five)\b",
     re.IGNORECASE,
 )
-_PART_HINTS = ("part", "pt.", "chapter", "volume", "book")
 _NUMBERED_PART = re.compile(r"(\w*)[\s,:;(]\s*(III?|IV|VI{1,3}|IX)(?=\s*[):.,;]|\s*$)")
+
+
+_PART_HINTS = ("part", "pt.", "chapter", "volume", "book")
 
 
 def _part(text: str) -> str:
@@ -133,7 +151,8 @@ def _part(text: str) -> str:
     if named:
         number = named[1].lower()
     else:
-        numbered = _NUMBERED_PART.search(text) if "I" in text or "V" in text else None
+        is_numbered = "II" in text or "IV" in text or "VI" in text or "IX" in text
+        numbered = _NUMBERED_PART.search(text) if is_numbered else None
         if numbered is None or numbered[1].lower() in _COUNTED:
             return ""
         number = numbered[2].lower()
@@ -185,7 +204,8 @@ def _numbers(words: tuple[str, ...], text: str) -> tuple[str, ...]:
             if roman and (before in _COUNTED or word.upper() in text):
                 found.append(roman)
         before = word
-    standing = None if found else _STANDING.search(text)
+    is_standing = not found and ("I" in text or "V" in text or "X" in text)
+    standing = _STANDING.search(text) if is_standing else None
     if standing:
         found.append(_roman(standing[1].lower()))
     return tuple(sorted(found))
