@@ -778,6 +778,9 @@ def test_a_record_is_looked_for_under_few_blocks() -> None:
     assert len(keys(full).blocks) == 21
 
 
+AT_PLACE: dict[str, Any] = {"year": 2001, "volume": "3", "pages": "7"}
+
+
 @pytest.mark.parametrize(
     ("one", "other", "expected"),
     [
@@ -785,15 +788,18 @@ def test_a_record_is_looked_for_under_few_blocks() -> None:
         ({}, {"title": "Zebra quilts of the old south"}, False),
         ({"pmid": "1"}, {"title": "Zebra quilts of the old south", "pmid": "1"}, True),
         ({"doi": "10.1/a"}, {"title": "Zebra quilts of the old south", "doi": "10.1/a"}, True),
-        ({"year": 2001, "pages": "7"}, {"title": "Zebra quilts of the old south", "year": 2001, "pages": "7"}, True),
-        ({"volume": "3", "pages": "7"}, {"title": "Zebra quilts of the old south", "volume": "3", "pages": "7"}, True),
+        (AT_PLACE | {"authors": ["A. Okafor"]}, AT_PLACE | {"title": "Zebra quilts of the old south", "authors": ["A. Okafor"]}, True),
+        (AT_PLACE | {"authors": ["A. Okafor"]}, AT_PLACE | {"title": "Zebra quilts of the old south", "authors": ["A. Okafor", "B. Quux"]}, False),
+        (AT_PLACE, AT_PLACE | {"title": "Zebra quilts of the old south"}, False),
         ({"pages": "7"}, {"title": "Zebra quilts of the old south", "pages": "7"}, False),
         ({"volume": "3"}, {"title": "Zebra quilts of the old south", "volume": "3"}, False),
         # Half of the letters: enough for the same people, not for strangers.
         ({"authors": ["A. Okafor"]}, {"title": "Adaptive shuttles of quiet looms in zebra quilting", "authors": ["A. Okafor"]}, True),
         ({"authors": ["A. Okafor"]}, {"title": "Adaptive shuttles of quiet zebra quilts from olden years", "authors": ["B. Quux"]}, False),
-        ({"authors": ["A. Okafor"]}, {"title": "Adaptive shuttles of quiet zebra quilts from olden years"}, True),
-        ({"authors": ["A. Okafor"], "volume": "3"}, {"title": "Adaptive shuttles of quiet zebra quilts from olden years", "authors": ["B. Quux"], "volume": "3"}, True),
+        ({"authors": ["A. Okafor"]}, {"title": "Adaptive shuttles of quiet zebra quilts from olden years"}, False),
+        ({"authors": ["A. Okafor"], "pages": "7"}, {"title": "Adaptive shuttles of quiet zebra quilts from olden years", "pages": "7"}, True),
+        ({"authors": ["A. Okafor"]} | AT_PLACE, {"title": "Adaptive shuttles of quiet zebra quilts from olden years", "authors": ["B. Quux"]} | AT_PLACE, True),
+        ({"authors": ["A. Okafor"], "pages": "7"}, {"title": "Adaptive shuttles of quiet zebra quilts from olden years", "authors": ["B. Quux"], "pages": "7"}, False),
         ({}, {"title": ""}, True),
         # Like in letters, though in another order.
         ({}, {"title": "Mountain weaving in olden years and adaptive quilts"}, False),
@@ -802,7 +808,7 @@ def test_a_record_is_looked_for_under_few_blocks() -> None:
 def test_unlike_pairs_are_not_compared(
     one: dict[str, Any], other: dict[str, Any], expected: bool
 ) -> None:
-    """Titles must be alike, more so between strangers; an identifier or a place stands for them."""
+    """Titles must be alike, more so between strangers, less so at one place; identifiers stand for them."""
     bare = Record("Adaptive shuttles of quiet looms in mountain weaving")
     table = keys_table([keys(bare._replace(**one)), keys(bare._replace(**other))])
     here, there = np.array([0, 1]), np.array([1, 0])

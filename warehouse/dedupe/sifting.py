@@ -23,10 +23,12 @@ ALIKE = 0.5
 """Titles less alike are not one, nor one a part of the other."""
 ALIKE_OF_STRANGERS = 0.65
 """The same of records that share no author."""
-ALIKE_IN_ALL = 0.75
+ALIKE_IN_ALL = 0.8
 """Titles less alike are read letter by letter, and must then be alike in the order of letters too."""
-ALIKE_IN_ORDER = 0.55
+ALIKE_IN_ORDER = 0.75
 """Share of the letters of both titles that stand in one order."""
+ALIKE_AT_PLACE = 0.55
+"""The same of records that start on one page: there authors and place may make up for a title."""
 GLANCED_AT = 100_000
 """Pairs that are sifted at a time."""
 _ROWS = 20_000
@@ -91,7 +93,8 @@ class Sieve:
     def __init__(self, keys: pa.Table) -> None:
         self._keys = keys
         self._signatures = signatures(keys["title"])
-        self._people = _people_bits(keys["name_words"])
+        self._people = _bits_of(keys["name_words"])
+        self._surnames = _bits_of(keys["surnames"])
         self._numbers = {name: numbers_of(keys[name]) for name in ("year", "volume", "page", "doi")}
         chunks: list[Any] = keys["identifiers"].chunks
         both = [chunk.flatten().to_numpy().reshape(-1, 2) for chunk in chunks]
@@ -107,14 +110,16 @@ class Sieve:
     def worthwhile(self, left: Numbers, right: Numbers) -> Flags:
         """Whether each pair of rows may be one work, related, or undecided.
 
-        Without a shared identifier or place the titles must be alike, and where no author is shared
-        all the more: what else agrees could not make up for it.
+        Without a shared identifier, or one place and the same authors, the titles must be alike, and
+        where no author is shared all the more: what else agrees could not make up for it.
         """
         worthwhile, is_doubtful = self.glance(left, right)
         doubtful = np.flatnonzero(worthwhile & is_doubtful)
-        titles = pairs_of(self._keys, left[doubtful], right[doubtful]).both("titles")
-        read = process.cpdist(*titles, scorer=fuzz.ratio, score_cutoff=100 * ALIKE_IN_ORDER)
-        worthwhile[doubtful[read == 0]] = False
+        left, right = left[doubtful], right[doubtful]
+        titles = pairs_of(self._keys, left, right).both("titles")
+        read = process.cpdist(*titles, scorer=fuzz.ratio, score_cutoff=100 * ALIKE_AT_PLACE)
+        needed = np.where(self._same("page", left, right), ALIKE_AT_PLACE, ALIKE_IN_ORDER)
+        worthwhile[doubtful[read < 100 * needed]] = False
         return worthwhile
 
     def glance(self, left: Numbers, right: Numbers) -> tuple[Flags, Flags]:
@@ -122,7 +127,13 @@ class Sieve:
         same = {name: self._same(name, left, right) for name in self._numbers}
         one, other = self._identifiers[left], self._identifiers[right]
         certain = same["doi"] | ((one == other) & (one != 0)).any(1)
-        certain |= same["page"] & (same["year"] | same["volume"])
+        surnames = self._surnames[left]
+        certain |= (
+            same["page"]
+            & same["year"]
+            & same["volume"]
+            & ((surnames == self._surnames[right]) & (surnames != 0))
+        )
         here, there = self._people[left], self._people[right]
         strangers = (here != 0) & (there != 0) & (here & there == 0)
         alike = likeness(self._signatures[left], self._signatures[right])
@@ -137,8 +148,8 @@ class Sieve:
         return same
 
 
-def _people_bits(column: Any) -> npt.NDArray[np.uint64]:
-    """64 bits that the words of a record's names set: records that share a word share a bit."""
+def _bits_of(column: Any) -> npt.NDArray[np.uint64]:
+    """64 bits that the numbers of a row's list set: rows that share a number share a bit."""
     found = np.zeros(len(column), np.uint64)
     start = 0
     for chunk in column.chunks:
