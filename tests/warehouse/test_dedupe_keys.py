@@ -168,3 +168,26 @@ def test_so_many_answers_are_remembered_and_no_more() -> None:
     quick = remembered(doubled, most=2)
     assert [quick(number) for number in (1, 1, 2, 1, 3, 1)] == [2, 2, 4, 2, 6, 2]
     assert asked == [1, 2, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("pages", "expected"),
+    [
+        ("94 p.", None),
+        ("xii, 215 p", None),
+        ("62 pages ", None),
+        ("101-9", 101),
+        ("e505", 505),
+        ("S42", 42),
+        ("pp. 62-70", 62),
+        ("62-70 pp.", 62),
+        ("p 62", 62),
+        ("62A", 62),
+        ("No Pagination Specified", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_how_many_pages_there_are_is_no_first_page(pages: str | None, expected: int | None) -> None:
+    """A number of pages, as of a thesis, says nothing of where a record begins."""
+    assert keys_of(Record("Looms", pages=pages), Model()).page == expected

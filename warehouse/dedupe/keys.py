@@ -82,6 +82,7 @@ COLUMN_RARITY = 1.0
 # ------------------------------------------------------------------------------------- the parts
 
 _NUMBER = re.compile(r"\d{1,9}")
+_COUNT_OF_PAGES = re.compile(r"(?:[ivxlc]{1,8}, )?\d{1,9} ?(?:pp?|pages|leaves)\.?")
 _OPEN_DOI = re.compile(
     r"10\.(?:48550|2139|1101|21203|26434|5281|31234|31219|31235|20944|36227|22541|6084|17605|5061|7910"
     r"|3929/ethz|1575|14293|32942|33774|51094)/"
@@ -109,6 +110,13 @@ def _first_number(text: str | None) -> int | None:
         return int(text)
     match = _NUMBER.search(text)
     return int(match[0]) if match else None
+
+
+def _first_page(pages: str | None) -> int | None:
+    """The number of the first page; none where it is only said how many there are ("94 p.")."""
+    if pages and not pages[-1].isdigit() and _COUNT_OF_PAGES.fullmatch(pages.strip().lower()):
+        return None
+    return _first_number(pages)
 
 
 @lru_cache(maxsize=100_000)
@@ -163,7 +171,7 @@ def _row(record: Record, model: Model, parts: list[int]) -> tuple[Any, ...]:
     surnames = [surname for surname, _ in authors[:MOST_AUTHORS]]
     hashed = tuple(map(number_of_word, surnames))
     long_words = dict.fromkeys(chain.from_iterable([long for _, long in authors]))
-    year, volume, page = record.year, _first_number(record.volume), _first_number(record.pages)
+    year, volume, page = record.year, _first_number(record.volume), _first_page(record.pages)
     doi = arxiv_id = pmid = None
     if record.doi is not None and record.doi not in model.shared_dois:
         doi = number_of("doi:" + record.doi)
