@@ -188,6 +188,15 @@ def test_a_decision_waits_for_listings_that_come_later(tmp_path: Path) -> None:
     assert groups(house) == [[A, B], ["dblp:1"], [C]]
 
 
+def test_a_decision_on_a_listing_without_title_joins_nothing(tmp_path: Path) -> None:
+    """A listing that has no title is in no paper, whatever is decided; others are grouped as ever."""
+    house = Tables(tmp_path)
+    shared = [listing(key, ["doi:10.1/x"], title="One Title") for key in (B, C)]
+    untitled = listing(A, [], title=None)
+    house.write([untitled, *shared], verdicts=decided(decision("together", A, B)))
+    assert groups(house) == [[B, C]]
+
+
 def test_deciding_the_same_again_changes_nothing(tmp_path: Path) -> None:
     """A night with the decisions of the night before writes no paper and no decision."""
     house = Tables(tmp_path)

@@ -88,4 +88,6 @@ select
 from verdicts as d
 semi join affected as a on d.left_id = a.listing_id
 semi join affected as b on d.right_id = b.listing_id
+anti join untitled as u on d.left_id = u.listing_id
+anti join untitled as v on d.right_id = v.listing_id
 where d.verdict = 'together'
