@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
@@ -22,7 +23,7 @@ from warehouse.dedupe.decision import RELATIONS, VERSION
 from warehouse.dedupe.grouping import Compared, Guard, compare, group
 from warehouse.dedupe.keys import Record, keys_of_all
 from warehouse.dedupe.model import Model
-from warehouse.dedupe.pairs import Numbers, keys_table, ready
+from warehouse.dedupe.pairs import KEYS_SCHEMA, LARGE, Numbers, keys_table, ready
 from warehouse.dedupe.sifting import Sieve
 from warehouse.manifest import sql_file
 
@@ -123,13 +124,15 @@ def deduplicate(
     order = np.argsort(np.array(records["record_id"].to_pylist(), dtype=object), kind="stable")
     records = records.take(order)
     ids: list[Any] = records["record_id"].to_pylist()
-    model = learning.count(read_records(records, lambda share: tell("reading", share)), 1)
-    keys = make_keys(records, model, lambda share: tell("normalizing", share))
     sources = None
     if one_per_source:
         names = np.array([name or "" for name in records["source"].to_pylist()])
         sources = np.where(names == "", -1, np.unique(names, return_inverse=True)[1])
-    labels = label(keys, model, sources=sources, progress=tell)
+    model = learning.count(read_records(records, lambda share: tell("reading", share)), 1)
+    with tempfile.TemporaryDirectory() as folder:
+        batches = _keys_in_batches(records, model, lambda share: tell("normalizing", share))
+        keys = _kept_in_file(batches, Path(folder) / "keys.arrow")
+        labels = label(keys, model, sources=sources, progress=tell)
     return Grouping(
         _clusters(ids, labels.papers, labels.editions, labels.compared).take(np.argsort(order)),
         _matches(ids, labels.compared),
@@ -203,11 +206,24 @@ def _readable(texts: Any) -> list[str | None]:
 
 def make_keys(records: pa.Table, model: Model, tell: Callable[[float], None]) -> pa.Table:
     """The keys of every record, in their order."""
+    return pa.concat_tables(_keys_in_batches(records, model, tell))
+
+
+def _keys_in_batches(
+    records: pa.Table, model: Model, tell: Callable[[float], None]
+) -> Iterator[pa.Table]:
     every = read_records(records, tell)
-    tables = []
+    yield keys_table([])
     while batch := list(islice(every, _ROWS)):
-        tables.append(keys_table(keys_of_all(batch, model)))
-    return pa.concat_tables(tables) if tables else keys_table([])
+        yield keys_table(keys_of_all(batch, model))
+
+
+def _kept_in_file(tables: Iterator[pa.Table], path: Path) -> pa.Table:
+    """Keys that stand in a file, in large pieces, so that memory holds what is looked at."""
+    with pa.OSFile(str(path), "wb") as out, pa.ipc.new_file(out, KEYS_SCHEMA) as writer:
+        while piece := list(islice(tables, 1 + LARGE // _ROWS)):
+            writer.write_table(pa.concat_tables(piece).combine_chunks())
+    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
 
 
 def candidates(db: duckdb.DuckDBPyConnection, keys: pa.Table) -> tuple[Numbers, Numbers]:
