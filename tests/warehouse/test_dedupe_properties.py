@@ -156,7 +156,7 @@ def test_looking_less_closely_changes_no_outcome(rows: list[dict[str, Any]]) -> 
     keys, model = _keys(rows)
     left, right = np.triu_indices(len(rows), 1)
     relation, score = decide(reasons_of(pairs_of(keys, left, right), model))
-    compared = compare(keys, left, right, model, are_sifted=True)
+    compared = compare(keys, left, right, model)
     kept = relation > 0
     assert compared.left.tolist() == left[kept].tolist()
     assert compared.relation.tolist() == relation[kept].tolist()

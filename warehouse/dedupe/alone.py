@@ -166,9 +166,7 @@ def label(
     left, right = left[kept], right[kept]
     tell("looking for pairs", 1.0)
     model = learn(keys, left, right, model)
-    compared = compare(
-        keys, left, right, model, lambda share: tell("comparing", share), are_sifted=True
-    )
+    compared = compare(keys, left, right, model, lambda share: tell("comparing", share))
     del left, right
     tell("grouping", 0.0)
     papers, editions = group(keys.num_rows, compared, Guard(keys, model, sources=sources))
@@ -251,7 +249,7 @@ def learn(keys: pa.Table, left: Numbers, right: Numbers, model: Model) -> Model:
     """The model with what pairs of this data show: aliases of venues, fields not to be trusted."""
     anchors = learning.Anchors()
     step = 1 + len(left) // LEARNT_FROM
-    compare(keys, left[::step], right[::step], model, seen=anchors.add, are_sifted=True)
+    compare(keys, left[::step], right[::step], model, seen=anchors.add)
     return anchors.taught(model)
 
 

@@ -24,8 +24,7 @@ from warehouse.dedupe.decision import (
 )
 from warehouse.dedupe.evidence import Reasons
 from warehouse.dedupe.model import Model
-from warehouse.dedupe.pairs import Flags, Floats, Numbers, Pairs, pairs_of, ready
-from warehouse.dedupe.sifting import Sieve
+from warehouse.dedupe.pairs import Floats, Numbers, Pairs, pairs_of, ready
 from warehouse.dedupe.weights import ACCEPTED, WEIGHTS
 
 CHUNK = 50_000
@@ -74,23 +73,18 @@ def compare(
     tell: Callable[[float], None] | None = None,
     *,
     seen: Callable[[Pairs, Reasons], None] | None = None,
-    are_sifted: bool = False,
 ) -> Compared:
     """Judge pairs of rows of `keys`, and keep those that are not simply different.
 
     Args:
         keys: rows that are compared, see `pairs.KEYS_SCHEMA`.
-        left: places of one side.
+        left: places of one side; pairs that passed the sieve, see `sifting`, so that few are hopeless.
         right: places of the other.
         model: under which they are compared.
         tell: told which share is done.
         seen: shown every chunk with its reasons, in order.
-        are_sifted: whether the pairs have passed the sieve, see `sifting`.
     """
     keys = ready(keys)
-    if not are_sifted:
-        worthwhile = _sifted(keys, left, right)
-        left, right = left[worthwhile], right[worthwhile]
 
     def judged(some: slice) -> Compared:
         pairs = pairs_of(keys, left[some], right[some])
@@ -121,14 +115,6 @@ def _judged(left: Numbers, right: Numbers, reasons: Reasons) -> Compared:
     for at, (name, weight) in enumerate(WEIGHTS.items()):
         table[:, at] = np.rint(100 * weight.weight * reasons[name])
     return Compared(left[kept], right[kept], relation[kept], score(reasons), table)
-
-
-def _sifted(keys: pa.Table, left: Numbers, right: Numbers) -> Flags:
-    """Which pairs are worth comparing; only the records among them are looked at."""
-    used = np.zeros(keys.num_rows, bool)
-    used[left] = used[right] = True
-    place = np.cumsum(used) - 1
-    return Sieve(keys.filter(pa.array(used))).sifted(place[left], place[right])
 
 
 def _none() -> Compared:

@@ -21,8 +21,9 @@ from warehouse.dedupe.grouping import Compared, compare
 from warehouse.dedupe.holders import holders
 from warehouse.dedupe.keys import keys_of_all
 from warehouse.dedupe.model import Model
-from warehouse.dedupe.pairs import COMPARED, KEYS_SCHEMA, Numbers, keys_table
+from warehouse.dedupe.pairs import COMPARED, KEYS_SCHEMA, Numbers, keys_table, ready
 from warehouse.dedupe.records import records
+from warehouse.dedupe.sifting import Sieve
 from warehouse.lake import Writer, columns
 from warehouse.manifest import sql_file, sql_type
 
@@ -54,14 +55,16 @@ def renew(writer: Writer, *, is_whole: bool) -> Model:
     db.execute(sql_file("dedupe", "touched.sql"))
     _note_holders(db, stored)
     db.execute(sql_file("dedupe", "near.sql").format(most=MOST_IN_BLOCK))
-    keys = _keys(db, stored)
+    keys = ready(_keys(db, stored))
+    sieve = Sieve(keys)
     if is_whole:
-        model = _learnt(db, keys, model)
+        model = _learnt(db, keys, sieve, model)
         modelstore.store(writer, model)
     # Comparing keeps one core busy, looking for lost matches the other.
     with ThreadPoolExecutor(1) as aside, db.cursor() as cursor:
         ending = aside.submit(_note_ended, cursor)
-        _note_matches(db, (compare(keys, left, right, model) for left, right in _near(db)), model)
+        pairs = _near(db, sieve)
+        _note_matches(db, (compare(keys, left, right, model) for left, right in pairs), model)
         ending.result()
     _write(writer, is_whole=is_whole)
     return model
@@ -174,25 +177,29 @@ def _keys(db: duckdb.DuckDBPyConnection, stored: str) -> pa.Table:
 _PAIRS_AT_ONCE = 2_000_000
 
 
-def _near(db: duckdb.DuckDBPyConnection) -> Iterator[tuple[Numbers, Numbers]]:
-    """The pairs to compare, a part at a time."""
+def _near(db: duckdb.DuckDBPyConnection, sieve: Sieve) -> Iterator[tuple[Numbers, Numbers]]:
+    """The pairs that are worth comparing, a part at a time."""
     cursor = db.cursor()
     try:
         found = cursor.sql("select left_number, right_number from near")
         for batch in found.to_arrow_reader(_PAIRS_AT_ONCE):
-            yield batch.column(0).to_numpy(), batch.column(1).to_numpy()
+            left, right = (column.to_numpy() for column in batch.columns)
+            kept = sieve.sifted(left, right)
+            yield left[kept], right[kept]
     finally:
         cursor.close()
 
 
-def _learnt(db: duckdb.DuckDBPyConnection, keys: pa.Table, model: Model) -> Model:
+def _learnt(db: duckdb.DuckDBPyConnection, keys: pa.Table, sieve: Sieve, model: Model) -> Model:
     """The model with what a sample of pairs shows."""
     sample = db.execute(
         "select left_number, right_number from near "
         f"order by hash(left_number, right_number) limit {LEARNT_FROM}"
     ).fetchnumpy()
     anchors = learning.Anchors()
-    compare(keys, sample["left_number"], sample["right_number"], model, seen=anchors.add)
+    left, right = sample["left_number"], sample["right_number"]
+    kept = sieve.sifted(left, right)
+    compare(keys, left[kept], right[kept], model, seen=anchors.add)
     return anchors.taught(model)
 
 
