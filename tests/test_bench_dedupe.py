@@ -232,3 +232,19 @@ def test_the_command_measures_made_up_records(
     assert "300 records that never were" in shown
     assert "the same: editions, parts II" in shown
     assert (tmp_path / "records-300-1.parquet").exists()
+
+
+def test_copies_of_keys_are_grouped_as_often(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records whose keys are at hand are grouped; copies of the keys bring as many times the pairs."""
+    monkeypatch.setattr(measuring, "run", _run)
+    pairs = []
+    for copies in (1, 3):
+        asked = ["--scale-records", "600", "--keys-at-hand", "--copies", str(copies)]
+        assert dedupe.main([*asked, "--cache", str(tmp_path)]) == 0
+        shown = capsys.readouterr().out
+        assert f"{600 * copies:,} records, keys at hand: wall" in shown
+        told = next(line for line in shown.splitlines() if "pairs joined" in line)
+        pairs.append(int(told.split("|")[2].replace(",", "")))
+    assert pairs[1] == 3 * pairs[0] > 0
