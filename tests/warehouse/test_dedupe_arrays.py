@@ -1,16 +1,18 @@
 """What is done to many pairs at once is what a plain loop would do to each of them."""
 
 from itertools import product
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from schemas.normalize.cleaning import word_set
-from warehouse.dedupe import arrays, pairs, wordlists
+from warehouse.dedupe import arrays, evidence, pairs, wordlists
 from warehouse.dedupe.contrasts import is_opposed
 from warehouse.dedupe.evidence import _share_found
 from warehouse.dedupe.keys import Record, keys_of
@@ -83,6 +85,44 @@ def test_own_words_do_not_depend_on_other_pairs(
     every = own_words([one for one, _ in titles], [other for _, other in titles], _MODEL)
     alone = own_words([titles[at][0]], [titles[at][1]], _MODEL)
     assert [column[at] for column in every] == [column[0] for column in alone]
+
+
+def _texts_of_own_words(n_words: int) -> tuple[str, str]:
+    """Two texts that share every tenth word; of the others each is a spelling of the other text's."""
+    one = [f"aaaaaa{at:06}b" for at in range(n_words)]
+    return " ".join(one), " ".join(
+        word if at % 10 == 0 else word + "c" for at, word in enumerate(one)
+    )
+
+
+def test_spellings_are_looked_for_in_titles_and_not_in_long_texts() -> None:
+    """Words of two texts with thousands of their own are not held against each other, those of titles are."""
+    (title, title_too), (text, text_too) = map(_texts_of_own_words, (30, 3_000))
+    together = own_words([title, text], [title_too, text_too], _MODEL)
+    assert together.own[0] == 0
+    assert together.own[1] == pytest.approx(2_700 * _MODEL.rarity("aaaaaa000001b"), rel=1e-3)
+    swapped = own_words([text_too, title_too], [text, title], _MODEL)
+    assert swapped.own.tolist() == together.own[::-1].tolist()
+
+
+def test_a_long_text_is_compared_by_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one text stands in another letter by letter is asked of titles only; it may take hours."""
+    text = " ".join(f"word{at}" for at in range(400))
+    lengths: list[int] = []
+
+    def cpdist(left: list[str], right: list[str], **options: Any) -> Any:
+        if options["scorer"] is fuzz.partial_ratio:
+            lengths.extend(map(min, map(len, left), map(len, right)))
+        return process.cpdist(left, right, **options)
+
+    monkeypatch.setattr(evidence, "process", SimpleNamespace(cpdist=cpdist))
+    titles = ["Lanterns and moths of the south", text]
+    longer = [f"{title} and what more there is to say of it" for title in titles]
+    keys = keys_table([keys_of(Record(title), _MODEL) for title in [*titles, *longer]])
+    compared = pairs_of(keys, np.array([0, 1]), np.array([2, 3]))
+    reasons = evidence.title(compared, _MODEL, np.full(2, -np.inf, np.float32))
+    assert lengths == [len("lanternsandmothsofthesouth")]
+    assert reasons["title"].min() > 0.9
 
 
 _NAMES = st.lists(

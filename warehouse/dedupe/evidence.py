@@ -23,6 +23,8 @@ Evidence = Callable[[Pairs, Model], Reasons]
 
 LONG_PART = 18
 """A shorter piece of a title is found in many titles."""
+LONGEST_PART = 500
+"""A longer text is no title. Where in another it stands takes time that grows with its length cubed."""
 PART = 0.92
 """What a title that is a part of the other counts, beside one that is equal."""
 CONTAINED = 4
@@ -57,7 +59,11 @@ def title(pairs: Pairs, model: Model, needed: Floats) -> Reasons:
     most = WEIGHTS["title"].weight * np.maximum(ratio, PART) + WEIGHTS["title_rare"].weight * rare
     close = (most >= needed) & (shorter > 0)
     parts = np.flatnonzero(
-        close & (shorter >= LONG_PART) & (longer - shorter > 2) & (ratio < PART)
+        close
+        & (shorter >= LONG_PART)
+        & (shorter <= LONGEST_PART)
+        & (longer - shorter > 2)
+        & (ratio < PART)
     ).tolist()
     if parts:
         part = process.cpdist(

@@ -17,6 +17,8 @@ TELLING = 0.5
 """Rarity of a word that, exchanged for another such word, makes another title."""
 SHORT = 3
 """A word of no more letters is found in many words."""
+MOST_COMPARED = 100_000
+"""Two texts that have more pairs of words of their own are no titles with slips in them."""
 _STEP = 2.0**20
 """Rarities are added in whole steps, so that their order does not matter."""
 
@@ -68,10 +70,14 @@ def own_words(left: Sequence[str], right: Sequence[str], model: Model) -> OwnWor
 def _variants(one: Words, other: Words, vocabulary: Vocabulary, n: int) -> tuple[Flags, Flags]:
     """Which words of either side are another spelling, or a part, of one of the other side."""
     here, there = np.zeros(len(one.rows), bool), np.zeros(len(other.rows), bool)
+    n_one, n_other = (np.bincount(side.rows, minlength=n) for side in (one, other))
+    are_few = n_one * n_other <= MOST_COMPARED
+    places, others = (np.flatnonzero(are_few[side.rows]) for side in (one, other))
+    one, other = one.where(are_few[one.rows]), other.where(are_few[other.rows])
     for left, right in wordlists.crossed(one, other, n):
         are_alike = _are_variants(one.codes[left], other.codes[right], vocabulary)
-        here[left[are_alike]] = True
-        there[right[are_alike]] = True
+        here[places[left[are_alike]]] = True
+        there[others[right[are_alike]]] = True
     return here, there
 
 
