@@ -32,11 +32,12 @@ from verdicts as v
 where v.left_id in (select f.listing_id from fresh as f)
     or v.right_id in (select f.listing_id from fresh as f);
 
--- What is stored of them, so that the steps that follow need not look through all listings.
+-- What is stored of them, so that the steps that follow need not look through all listings. Older lakes
+-- do not say what a listing reaches; there everything is grouped anew, and touched.
 -- Grain: one row per affected listing with a paper.
 create or replace temp table affected_memberships as
 with reached as (
-    select distinct m.reach_id
+    select distinct coalesce(m.reach_id, m.listing_id) as reach_id
     from living_memberships as m
     semi join touched as t on m.listing_id = t.listing_id
 )
@@ -48,7 +49,7 @@ select
     m.row_hash,
     m.changed_in_snapshot,
 from living_memberships as m
-semi join reached as r on m.reach_id = r.reach_id;
+semi join reached as r on coalesce(m.reach_id, m.listing_id) = r.reach_id;
 
 -- Grain: one row per listing.
 create or replace temp table affected as
