@@ -74,12 +74,29 @@ def test_parts_are_papers_of_their_own(one: str, other: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("notice", ["[Erratum]", "(Corrigendum)", "[Retraction]."])
+def test_a_bare_notice_at_the_end_is_a_notice(notice: str) -> None:
+    """A title that ends in nothing but the name of a notice is that notice, not the article."""
+    later = SMEARS | {"title": f"{SMEARS['title']} {notice}", "year": 2006, "pages": "12"}
+    assert papers(SMEARS, later, later) == [0, 1, 1]
+    # That one appeared elsewhere says nothing against the article.
+    noted = SMEARS | {"title": f"{SMEARS['title']} [Erratum appears in Cancer 2006;7:12]"}
+    assert papers(SMEARS, noted) == [0, 0]
+
+
 def test_another_word_by_one_author_is_another_paper() -> None:
     """A single author who writes of basalt and of cobalt in one year and venue writes two papers."""
     base = {"authors": ["Maria Okafor"], "year": 2011, "venue": "Annals of Weathering"}
     titles = [f"Chemical weathering and erosion of {rock} in cold deserts" for rock in ROCKS]
     assert papers(*(base | {"title": title} for title in titles)) == [0, 1]
-    # Two authors in common vouch for them, as does one place.
+    # Two authors who write on other pages do not vouch for them either; at one place it is a slip.
+    several = base | {"authors": ["Maria Okafor", "Lars Nystr\u00f6m"], "volume": "44"}
+    assert papers(
+        *(
+            several | {"title": title, "pages": pages}
+            for title, pages in zip(titles, ("55-60", "61-66"), strict=True)
+        )
+    ) == [0, 1]
     assert papers(
         *(
             base | {"title": title, "authors": ["Maria Okafor", "Lars Nyström"], "pages": "31-45"}

@@ -8,7 +8,7 @@ import pytest
 
 from warehouse.dedupe import alone, evidence, learning
 from warehouse.dedupe.clusters import LARGEST_EXAMINED, pairs_within
-from warehouse.dedupe.decision import RELATIONS, decide, reasons_of
+from warehouse.dedupe.decision import RELATIONS, decide, reasons_of, score
 from warehouse.dedupe.grouping import Compared, Guard, compare, group
 from warehouse.dedupe.keys import COLUMN_RARITY, Keys, Record, keys_of
 from warehouse.dedupe.model import Model
@@ -956,3 +956,17 @@ def test_label_learns_from_what_it_groups() -> None:
     assert not compared.contributions[:, list(WEIGHTS).index("venue_differs")].any()
     untaught = compare(keys, compared.left, compared.right, Model())
     assert untaught.contributions[:, list(WEIGHTS).index("venue_differs")].all()
+
+
+def test_related_pairs_tell_the_whole_of_their_titles() -> None:
+    """What is told of a related pair does not depend on whether its score could have joined it."""
+    bare = LOOMS._replace(year=None, volume=None, issue=None, pages=None)
+    one = bare._replace(title="Adaptive shuttles of quiet looms", doi="10.1/a")
+    other = one._replace(title="Adaptive shuttles of quiet looms II: beyond felt", doi="10.1/b")
+    table = keys_table([keys(one), keys(other)])
+    left, right = np.array([0]), np.array([1])
+    compared = compare(table, left, right, Model())
+    assert [RELATIONS[code] for code in compared.relation] == ["related"]
+    whole = reasons_of(pairs_of(table, left, right), Model())
+    assert compared.score == pytest.approx(score(whole))
+    assert score(reasons_of(pairs_of(table, left, right), Model(), cutoff=True)) < compared.score

@@ -43,8 +43,9 @@ def reasons_of(pairs: Pairs, model: Model, *, cutoff: bool = False) -> Reasons:
     reasons["title_alone"] = (reasons["authors_missing"] * unequal).astype(np.float32)
     together = reasons["place_and_people"] > 0
     reasons["title_leftover"] = np.where(together, 0, reasons["title_leftover"]).astype(np.float32)
-    # At one place, or under one identifier, it is a slip.
-    at_one = is_shared | together | (reasons["page_same"] > 0) | (reasons["authors_all"] > 0)
+    # At one place, under one identifier, or by the same several people, it is a slip.
+    vouched = (reasons["authors_all"] > 0) & (reasons["page_differs"] == 0)
+    at_one = is_shared | together | vouched | (reasons["page_same"] > 0)
     reasons["title_exchanged"] = np.where(at_one, 0, reasons["title_exchanged"]).astype(np.float32)
     # What many works are called is still one work where it stands at one place, and likely one where
     # the same several people published it in one year and venue.

@@ -40,6 +40,12 @@ _PLACE = re.compile(
 )
 """Web of Science names what an erratum is about: (vol 360, pg 542, 2009)."""
 
+_BARE = re.compile(
+    r"\s*[\[(](?:(errat(?:um|a)|corrigend(?:um|a)|correction|addend(?:um|a))|retraction)[\])]\s*\.?\s*$",
+    re.IGNORECASE,
+)
+"""A record that is a notice itself; one that only has a notice says where: [Erratum appears in ...]."""
+
 _KINDS = (
     ("erratum", re.compile(r"^(?:published |author )?(?:errat(?:um|a)|correct(?:ion|ions|ed)|corrigend(?:um|a)|addend(?:um|a))\b(?!.{0,12}\b(?:of|for) (?!the article))|\b(?:erratum|corrigendum)\s*[.\])]?$", re.IGNORECASE)),
     ("retraction", re.compile(r"^(?:retraction|retracted|withdrawn|notice of retraction|statement of retraction|expression of concern)\b|\bretraction$", re.IGNORECASE)),
@@ -183,6 +189,9 @@ def _without_trailers(text: str) -> tuple[str, str]:
     place = _PLACE.search(text)
     if place and place.start():
         text, kind = text[: place.start()], "erratum"
+    bare = _BARE.search(text)
+    if bare and bare.start():
+        text, kind = text[: bare.start()], "erratum" if bare[1] else "retraction"
     for _ in range(4):
         shorter = _TRAILER.sub("", _NOTICE.sub("", text))
         if shorter == text or not any(map(str.isalnum, shorter)):
