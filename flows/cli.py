@@ -68,6 +68,9 @@ def main() -> None:
         where = f"{error.filename}: " if error.filename else ""
         _die(f"{where}{error.strerror or error}. Mend that and run it again; nothing is lost.", 1)
     except Exception as error:
+        # What Ctrl-C does to a query of DuckDB's.
+        if str(error).startswith("Query interrupted"):
+            _die("Interrupted. Run it again; nothing is lost.", 130)
         # DuckDB is not imported by every command, so its errors are known by their module.
         if "duckdb" not in type(error).__module__:
             raise

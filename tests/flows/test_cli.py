@@ -387,3 +387,26 @@ def test_an_endless_query_is_refused(home: Path) -> None:
     done = paperlake("sql", "select range from range(3000000)", cwd=home)
     assert (done.returncode, done.stdout) == (2, "")
     assert "add a limit" in done.stderr
+
+
+_INTERRUPTED = """
+import os, signal, threading
+import duckdb
+from flows import cli
+
+def app():
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    duckdb.sql("select count(*) from range(1_000_000_000_000) as r(x) where sqrt(x) < 0").fetchall()
+
+cli.app = app
+cli.main()
+"""
+
+
+def test_a_query_that_is_interrupted_is_told_in_a_sentence() -> None:
+    """Ctrl-C while DuckDB works ends with exit code 130 and without a traceback."""
+    command = [sys.executable, "-c", _INTERRUPTED]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 130, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "nothing is lost" in ended.stderr

@@ -790,6 +790,8 @@ AT_PLACE: dict[str, Any] = {"year": 2001, "volume": "3", "pages": "7"}
         ({"doi": "10.1/a"}, {"title": "Zebra quilts of the old south", "doi": "10.1/a"}, True),
         (AT_PLACE | {"authors": ["A. Okafor"]}, AT_PLACE | {"title": "Zebra quilts of the old south", "authors": ["A. Okafor"]}, True),
         (AT_PLACE | {"authors": ["A. Okafor"]}, AT_PLACE | {"title": "Zebra quilts of the old south", "authors": ["A. Okafor", "B. Quux"]}, False),
+        ({"year": 2001, "pages": "7", "authors": ["A. Okafor"]}, {"title": "Zebra quilts of the old south", "year": 2001, "pages": "7", "authors": ["A. Okafor"]}, True),
+        ({"pages": "7", "authors": ["A. Okafor"]}, {"title": "Zebra quilts of the old south", "pages": "7", "authors": ["A. Okafor"]}, False),
         (AT_PLACE, AT_PLACE | {"title": "Zebra quilts of the old south"}, False),
         ({"pages": "7"}, {"title": "Zebra quilts of the old south", "pages": "7"}, False),
         ({"volume": "3"}, {"title": "Zebra quilts of the old south", "volume": "3"}, False),

@@ -130,8 +130,7 @@ class Sieve:
         surnames = self._surnames[left]
         certain |= (
             same["page"]
-            & same["year"]
-            & same["volume"]
+            & (same["year"] | same["volume"])
             & ((surnames == self._surnames[right]) & (surnames != 0))
         )
         here, there = self._people[left], self._people[right]
