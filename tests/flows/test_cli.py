@@ -394,6 +394,8 @@ import os, signal, threading
 import duckdb
 from flows import cli
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where it was ignored
+
 def app():
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
     duckdb.sql("select count(*) from range(1_000_000_000_000) as r(x) where sqrt(x) < 0").fetchall()
