@@ -1,20 +1,27 @@
 """What is said of what is one paper, and of what people decide, as text for a terminal."""
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from flows.terminal import one_line, table_of, text_table
 from warehouse.decisions import Decision
 
+_WIDTH = 60
+_LONGEST = 600
+"""Characters of a field that are shown: a title is no longer, and of many authors the first are enough."""
+
 
 def why_text(answer: dict[str, Any]) -> str:
     """Two records side by side, and why they are one paper or are not."""
     left, right = answer["records"]
     rows = [
-        [name, *(one_line(record[name], 60) for record in (left, right))]
+        row
         for name in left
         if any(record[name] not in (None, [], False) for record in (left, right))
+        for row in _wrapped(name, left[name], right[name])
     ]
     lines = [text_table(["", "A", "B"], rows), answer["verdict"]]
     if len(answer["through"]) > 1:
@@ -38,6 +45,13 @@ def why_text(answer: dict[str, Any]) -> str:
             _evidence_table(answer["evidence"]),
         ]
     return "\n".join(lines) + "\n"
+
+
+def _wrapped(name: str, *values: Any) -> Iterator[list[str]]:
+    """A field of both records, on as many lines as it takes: what differs may stand at its end."""
+    cells = [textwrap.wrap(one_line(value, _LONGEST), _WIDTH) for value in values]
+    for at, parts in enumerate(zip_longest(*cells, fillvalue="")):
+        yield ["" if at else name, *parts]
 
 
 def _evidence_table(evidence: Sequence[dict[str, Any]]) -> str:

@@ -75,7 +75,9 @@ def paper_ids(lake: Path) -> dict[str, str]:
 
 def test_why_tells_what_the_night_found(first: Path) -> None:
     """Of every stored match, relation, score and each contribution are found again, with a sentence each."""
-    stored = rows(first, "from match_evidence order by left_id, right_id limit 60")
+    stored = rows(first, "from match_evidence order by left_id, right_id limit 40")
+    # Those that differ most and are told nevertheless.
+    stored += rows(first, "from match_evidence where relation = 'related' order by score limit 20")
     for row in stored:
         answer = explaining.why(Lake(first), row["left_id"], row["right_id"])
         assert answer["is_compared"]
@@ -104,6 +106,18 @@ def test_why_tells_what_joins(first: Path) -> None:
     text = why_text(answer)
     for part in (one, other, answer["verdict"], "one work from 10 on"):
         assert part in text
+
+
+def test_why_shows_titles_whole(first: Path) -> None:
+    """Where two long titles differ at their ends only, the difference is seen."""
+    answer = explaining.why(Lake(first), *strangers(first))
+    title = "On the patience of looms and of those who mend them in the long winters of the north"
+    for record, end in zip(answer["records"], ("Part I: Warp", "Part II: Weft"), strict=True):
+        record["title"] = f"{title}, {end}"
+    text = why_text(answer)
+    assert "Part I: Warp" in text
+    assert "Part II: Weft" in text
+    assert max(map(len, text.splitlines())) < 160
 
 
 def test_why_compares_what_was_never_compared(first: Path) -> None:

@@ -209,10 +209,17 @@ def test_keys_in_pieces_are_the_same_keys(monkeypatch: pytest.MonkeyPatch) -> No
     )
 
 
-def test_pieces_that_do_not_fit_are_made_one() -> None:
-    """Columns that are cut at different rows are brought together before rows are taken."""
+@pytest.mark.parametrize("large", [1, 1_000], ids=["as they are", "made one"])
+def test_columns_may_be_cut_at_different_rows(monkeypatch: pytest.MonkeyPatch, large: int) -> None:
+    """Each column brings the rows that were asked for, wherever it and the others are cut."""
+    monkeypatch.setattr(pairs, "LARGE", large)
     table = keys_table([keys_of(record, _MODEL) for record in _records()])
     halves = pa.concat_tables([table.slice(0, 2), table.slice(2)])
-    cut = table.set_column(0, KEYS_SCHEMA.field("title"), halves["title"])
-    found: Pairs = pairs_of(cut, np.array([4]), np.array([1]))
-    assert found.both("titles") == ([table["title"][4].as_py()], [table["title"][1].as_py()])
+    thirds = pa.concat_tables([table.slice(0, 1), table.slice(1, 3), table.slice(4)])
+    cut = halves.set_column(0, KEYS_SCHEMA.field("title"), thirds["title"])
+    assert ready(cut)["title"].num_chunks == (3 if large == 1 else 1)
+    found: Pairs = pairs_of(cut, np.array([4, 1]), np.array([1, 3]))
+    assert found.both("titles") == tuple(
+        [table["title"][row].as_py() for row in rows] for rows in ((4, 1), (1, 3))
+    )
+    assert found.both("year")[0].tolist() == [1994, 1991]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schemas.arrow import record_batch, schema_of
 from schemas.datasets import LISTINGS, MEMBERSHIPS, METRICS
 from schemas.paper import Author, Identifier, Listing, Membership, Metric
-from tests.warehouse.writing import NOW, Tables
+from tests.warehouse.writing import NOW, Tables, manifest_of
 from warehouse.lake import Writer
 from warehouse.manifest import Manifest
 from warehouse.merging import Moment
@@ -316,15 +316,6 @@ def written(
         gone=f"select '{gone}' as listing_id" if gone else None,
         stored=stored.format(living=writer.living(MEMBERSHIPS)) if stored else None,
     )
-    manifest = Manifest(
-        snapshot=number,
-        parent=number - 1 or None,
-        created_at=NOW,
-        run_id="run",
-        kind="nightly",
-        night_date=NOW.date(),
-        content_hash="",
-        tables=writer.tables,
-    )
+    manifest = manifest_of(writer)
     writer.close()
     return manifest

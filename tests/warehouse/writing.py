@@ -26,6 +26,20 @@ RANKS = {
 NOW = datetime(2026, 3, 3, 6, 30, tzinfo=UTC)
 
 
+def manifest_of(writer: Writer) -> Manifest:
+    """The manifest of the snapshot that a writer has written."""
+    return Manifest(
+        snapshot=writer.snapshot,
+        parent=writer.snapshot - 1 or None,
+        created_at=NOW,
+        run_id="run",
+        kind="nightly",
+        night_date=NOW.date(),
+        content_hash="",
+        tables=writer.tables,
+    )
+
+
 class Tables:
     """Listings, metrics, papers and memberships without the rest of a lake."""
 
@@ -59,16 +73,7 @@ class Tables:
             modelstore.store(writer, self.model)
         papers.regroup(writer, RANKS, self.lacks, **choices)
         writer.upsert_staged(METRICS, [stage])
-        self.manifest = Manifest(
-            snapshot=number,
-            parent=number - 1 or None,
-            created_at=NOW,
-            run_id="run",
-            kind="nightly",
-            night_date=NOW.date(),
-            content_hash="",
-            tables=writer.tables,
-        )
+        self.manifest = manifest_of(writer)
         writer.close()
         return counts.get(("arxiv", "cs"), Counts())
 

@@ -35,6 +35,9 @@ def reasons_of(pairs: Pairs, model: Model, *, cutoff: bool = False) -> Reasons:
     needed = np.full(len(pairs), -np.inf, np.float32)
     if cutoff:
         needed = UNDECIDED - WEIGHTS["venue_same"].weight - score(reasons, _MAY_BE_VOID)
+        # What is related whatever its score is told as a whole.
+        tells_apart = (reasons["kind_differs"] > 0) | (reasons["numbers_differ"] >= 0.5)
+        needed[tells_apart & _people_agree(reasons)] = -np.inf
     reasons.update(title(pairs, model, needed))
     of_titles = score({name: reasons[name] for name in ("title", "title_rare")})
     is_shared = (reasons["doi_same"] > 0) | (reasons["identifier_same"] > 0)

@@ -91,12 +91,6 @@ def compare(
         reasons = reasons_of(pairs, model, cutoff=True)
         if seen is not None:
             seen(pairs, reasons)
-        # Titles of related pairs may have been taken for hopeless; what is told of them is the whole.
-        related = np.flatnonzero(decide(reasons)[0] == RELATED)
-        if len(related):
-            whole = reasons_of(pairs_of(keys, left[some][related], right[some][related]), model)
-            for name, values in whole.items():
-                reasons[name][related] = values
         return _judged(left[some], right[some], reasons)
 
     found: list[Compared] = [_none()]

@@ -101,8 +101,7 @@ def _keys_of(db: duckdb.DuckDBPyConnection, numbered: str) -> pa.Table:
         create or replace temp table further_ids as
         select n.listing_id
         from {numbered} as n
-        anti join fresh_keys as f on n.listing_id = f.listing_id
-        anti join near_keys as k on n.listing_id = k.listing_id
+        anti join keys_at_hand as k on n.listing_id = k.listing_id
         anti join renewed as r on n.listing_id = r.listing_id
         """
     )
@@ -111,9 +110,7 @@ def _keys_of(db: duckdb.DuckDBPyConnection, numbered: str) -> pa.Table:
         db,
         f"""
         select {names} from (
-            select * exclude (number, blocks) from fresh_keys
-            union all by name
-            select * exclude (number) from near_keys
+            select * exclude (number) from keys_at_hand
             union all by name
             select k.listing_id, {names}
             from living_match_keys as k

@@ -1,7 +1,7 @@
 """Pairs of records as columns: what the evidence looks at, a chunk at a time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -66,10 +66,12 @@ def ready(keys: pa.Table) -> pa.Table:
     A table in large pieces is not copied, so it may stand in a file that is memory-mapped.
     """
     compared = keys.select(COMPARED)
-    layouts = {tuple(map(len, column.chunks)) for column in compared.columns}
-    layout = layouts.pop()
-    is_ready = not layouts and (len(layout) == 1 or len(keys) >= LARGE * max(len(layout), 1))
+    n_chunks = max(column.num_chunks for column in compared.columns)
+    is_ready = n_chunks == 1 or (n_chunks > 1 and len(keys) >= LARGE * n_chunks)
     return compared if is_ready else compared.combine_chunks()
+
+
+_Order = tuple[Numbers, list[tuple[int, Numbers]]]
 
 
 @dataclass(frozen=True)
@@ -79,33 +81,35 @@ class Side:
     keys: pa.Table
     """As `ready` makes them."""
     rows: Numbers
+    _orders: dict[tuple[int, ...], _Order] = field(default_factory=dict, repr=False)
+    """Of chunks of these lengths; most columns are cut alike."""
 
     def __len__(self) -> int:
         return len(self.rows)
-
-    @cached_property
-    def _order(self) -> tuple[Numbers, list[tuple[int, Numbers]]]:
-        """How to take rows from several chunks: their places in what the chunks bring, and each one's rows."""
-        column = self.keys["title"]
-        starts = np.cumsum([0, *map(len, column.chunks)])
-        chunk = np.searchsorted(starts, self.rows, side="right") - 1
-        order = np.argsort(chunk, kind="stable")
-        ends = np.searchsorted(chunk[order], np.arange(column.num_chunks + 1))
-        wanted = [
-            (at, self.rows[order[begin:end]] - starts[at])
-            for at, (begin, end) in enumerate(pairwise(ends.tolist()))
-            if end > begin
-        ]
-        return np.argsort(order), wanted
 
     def column(self, name: str) -> Any:
         """A column of the keys, in the order of the pairs."""
         column: Any = self.keys[name]
         if column.num_chunks == 1:
             return column.chunk(0).take(self.rows)
-        places, wanted = self._order
+        places, wanted = self._order(tuple(map(len, column.chunks)))
         pieces = [column.chunk(at).take(rows) for at, rows in wanted]
         return pa.concat_arrays(pieces).take(places) if pieces else pa.array([], column.type)
+
+    def _order(self, layout: tuple[int, ...]) -> _Order:
+        """How to take rows from chunks: their places in what the chunks bring, and each one's rows."""
+        if layout not in self._orders:
+            starts = np.cumsum([0, *layout])
+            chunk = np.searchsorted(starts, self.rows, side="right") - 1
+            order = np.argsort(chunk, kind="stable")
+            ends = np.searchsorted(chunk[order], np.arange(len(layout) + 1))
+            wanted = [
+                (at, self.rows[order[begin:end]] - starts[at])
+                for at, (begin, end) in enumerate(pairwise(ends.tolist()))
+                if end > begin
+            ]
+            self._orders[layout] = np.argsort(order), wanted
+        return self._orders[layout]
 
     def texts(self, name: str, places: Numbers) -> list[str]:
         """A text column of some of the pairs."""

@@ -151,7 +151,7 @@ def _make_keys(db: duckdb.DuckDBPyConnection, model: Model) -> None:
 def _keys(db: duckdb.DuckDBPyConnection, stored: str) -> pa.Table:
     """The keys of the fresh listings and of those near them, in the order of their numbers.
 
-    Table near_keys holds the latter, for who needs them again.
+    View keys_at_hand holds them with their listing_id, for who needs them again.
     """
     db.execute(
         f"""
@@ -162,16 +162,15 @@ def _keys(db: duckdb.DuckDBPyConnection, stored: str) -> pa.Table:
         where not n.is_fresh
         """
     )
-    return columns(
-        db,
-        f"""
-        select {_COMPARED} from (
-            select * exclude (listing_id, blocks) from fresh_keys
-            union all by name
-            select * exclude (listing_id) from near_keys
-        ) as k order by k.number
-        """,
+    db.execute(
+        """
+        create or replace temp view keys_at_hand as
+        select * exclude (blocks) from fresh_keys
+        union all by name
+        select * from near_keys
+        """
     )
+    return columns(db, f"select {_COMPARED} from keys_at_hand as k order by k.number")
 
 
 _PAIRS_AT_ONCE = 2_000_000
