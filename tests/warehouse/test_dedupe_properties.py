@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from schemas.normalize.text import folded_words
 from warehouse.dedupe import learning
 from warehouse.dedupe.alone import RECORDS, deduplicate, label, make_keys, read_records
-from warehouse.dedupe.clusters import Groups, Numbers, cluster, components
+from warehouse.dedupe.clusters import Conflict, Groups, Numbers, cluster, components
 from warehouse.dedupe.decision import counted, decide, reasons_of, score
 from warehouse.dedupe.grouping import compare
 from warehouse.dedupe.keys import Record, keys_of
@@ -174,11 +174,19 @@ EDGES = st.lists(
 
 
 def _clustered(
-    edges: list[tuple[int, int]], strength: list[float], foes: set[tuple[int, int]]
+    edges: list[tuple[int, int]],
+    strength: list[float],
+    foes: set[tuple[int, int]],
+    *,
+    are_final: bool = True,
 ) -> Numbers:
     left, right = np.array(edges, np.int64).reshape(-1, 2).T
     return cluster(
-        N, left, right, np.array(strength, np.float32), lambda groups: _within(groups, foes)
+        N,
+        left,
+        right,
+        np.array(strength, np.float32),
+        lambda groups: [Conflict(*pair, are_final) for pair in _within(groups, foes)],
     )
 
 
@@ -186,25 +194,32 @@ def _within(groups: Groups, foes: set[tuple[int, int]]) -> list[tuple[int, int]]
     return [pair for group in groups for pair in combinations(sorted(group), 2) if pair in foes]
 
 
-@given(EDGES, EDGES, st.permutations(range(N)), st.randoms(use_true_random=False))
+@given(EDGES, EDGES, st.permutations(range(N)), st.booleans(), st.randoms(use_true_random=False))
 def test_groups_do_not_depend_on_order_or_numbers(
-    edges: list[tuple[int, int]], foes: list[tuple[int, int]], renamed: list[int], random: Any
+    edges: list[tuple[int, int]],
+    foes: list[tuple[int, int]],
+    renamed: list[int],
+    are_final: bool,
+    random: Any,
 ) -> None:
-    """Groups are the same in any order of the pairs and under any numbers, and hold no conflict."""
+    """Groups are the same in any order of the pairs and under any numbers, and hold no final conflict."""
     strength = [10.0 + place / 8 for place in range(len(edges))]
     random.shuffle(strength)
     against = set(foes)
-    groups = _clustered(edges, strength, against)
-    assert not [pair for pair in against if groups[pair[0]] == groups[pair[1]]]
+    groups = _clustered(edges, strength, against, are_final=are_final)
+    if are_final:
+        assert not [pair for pair in against if groups[pair[0]] == groups[pair[1]]]
     order = list(range(len(edges)))
     random.shuffle(order)
-    shuffled = _clustered([edges[at] for at in order], [strength[at] for at in order], against)
+    shuffled = _clustered(
+        [edges[at] for at in order], [strength[at] for at in order], against, are_final=are_final
+    )
     assert shuffled.tolist() == groups.tolist()
 
     def moved(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
         return [(min(one, other), max(one, other)) for one, other in _named(pairs, renamed)]
 
-    elsewhere = _clustered(moved(edges), strength, set(moved(foes)))
+    elsewhere = _clustered(moved(edges), strength, set(moved(foes)), are_final=are_final)
     for one, other in combinations(range(N), 2):
         together = groups[one] == groups[other]
         assert together == (elsewhere[renamed[one]] == elsewhere[renamed[other]])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from warehouse.dedupe import alone, evidence, learning
-from warehouse.dedupe.clusters import LARGEST_EXAMINED, pairs_within
+from warehouse.dedupe.clusters import LARGEST_EXAMINED, Conflict, cluster, pairs_within
 from warehouse.dedupe.decision import RELATIONS, decide, reasons_of, score
 from warehouse.dedupe.grouping import Compared, Guard, compare, group
 from warehouse.dedupe.keys import COLUMN_RARITY, Keys, Record, keys_of
@@ -750,6 +750,30 @@ def test_a_paper_that_fell_apart_has_no_common_edition() -> None:
     assert (papers, editions) == ([0, 0, 2], [0, 1, 2])
 
 
+@pytest.mark.parametrize(
+    ("size", "doubts", "is_final", "is_in"),
+    [
+        (4, 1, False, False),
+        (5, 1, False, True),
+        (9, 2, False, False),
+        (10, 2, False, True),
+        (10, 1, True, False),
+        (10 * LARGEST_EXAMINED, 20, False, True),
+        (10 * LARGEST_EXAMINED, 40, False, False),
+    ],
+)
+def test_doubts_are_outweighed_and_what_is_final_is_not(
+    size: int, doubts: int, is_final: bool, is_in: bool
+) -> None:
+    """A record is in a group that doubts it in a fifth of the pairs that were looked at, not in more."""
+    edges = [(0, other, 12.0) for other in range(1, size)] + [(0, size, 11.0)]
+    left, right, strength = map(np.array, zip(*edges, strict=True))
+    against = [Conflict(number, size, is_final) for number in range(1, 1 + doubts)]
+    found = cluster(size + 1, left, right, strength.astype(np.float32), lambda _groups: against)
+    assert bool(found[size] == 0) is is_in
+    assert (found[:size] == 0).all()
+
+
 def test_large_groups_are_looked_at_in_part() -> None:
     """Of a large group every member is held against the same number of those that follow it."""
     small = list(pairs_within(list(range(LARGEST_EXAMINED))))
@@ -880,22 +904,77 @@ def test_venues_that_anchors_name_together_are_aliases() -> None:
     assert set(learnt([(one, elsewhere)] * 3).aliases()) == set()
 
 
+def counted(changes: list[dict[str, Any]]) -> Model:
+    """The model of records that are LOOMS but for what each changes."""
+    return learning.count((LOOMS._replace(**change) for change in changes), 1)
+
+
+def by(*names: str) -> list[dict[str, Any]]:
+    """One record for each list of surnames, which are separated by a space."""
+    return [{"authors": people_named.split()} for people_named in names]
+
+
+def in_years(*years: int) -> list[dict[str, Any]]:
+    """One record for each year."""
+    return [{"year": year} for year in years]
+
+
 def test_what_many_works_share_is_counted() -> None:
     """Titles of three first authors or years and DOIs of three titles are shared; of two, not."""
-
-    def counted(changes: list[dict[str, Any]]) -> Model:
-        return learning.count((LOOMS._replace(**change) for change in changes), 1)
-
     squeezed = (LOOMS.title or "").lower().replace(" ", "")
-    assert counted([{"authors": [name]} for name in ("Zuna", "Wang")]).shared_titles == set()
-    by_authors = counted([{"authors": [name]} for name in ("Zuna", "Wang", "Lu")])
-    assert by_authors.shared_titles == {squeezed}
-    assert counted([{"year": year} for year in (1, 2, 3)]).shared_titles == {squeezed}
+    assert counted(by("Zuna", "Wang")).shared_titles == set()
+    assert counted(by("Zuna", "Wang", "Lu")).shared_titles == {squeezed}
+    assert counted(in_years(2001, 2004, 2005)).shared_titles == {squeezed}
+    assert counted(in_years(2001, 2005)).shared_titles == set()
     titles = [{"doi": "10.1/a", "title": name} for name in ("Quilts", "Zebras", "Looms")]
     assert counted(titles).shared_dois == {"10.1/a"}
     assert counted(titles[:2]).shared_dois == set()
     assert counted([{}, {}]).words == {}
     assert counted([{}, {}, {}]).words["looms"] == counted([{}, {}, {}]).surnames["okafor"] == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_shared"),
+    [
+        (in_years(2001, 2002, 2003), False),
+        (by("Zuna Wang", "Wang Zuna", "Lu Wang"), False),
+        (by("Zuna Wang", "Abe Lu", "Lu Cho"), False),
+        (by("Zuna", "Abe", "Wang Lu", "Lu"), True),
+        (by(*["Zuna"] * 5, "Abe", "Lu"), True),
+        (by(*["Zuna"] * 6, "Abe", "Lu"), False),
+        (in_years(*[2001] * 5, 2004, 2008), True),
+        (in_years(*[2001] * 6, 2004, 2008), False),
+    ],
+)
+def test_a_long_title_needs_more_to_be_shared(
+    changes: list[dict[str, Any]], is_shared: bool
+) -> None:
+    """Coauthors are one team, a work appears within three years, and what is seldom is a slip."""
+    assert bool(counted(changes).shared_titles) is is_shared
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_shared"),
+    [
+        (in_years(2001, 2002, 2003), True),
+        (by("Zuna Wang", "Wang Zuna", "Lu Wang"), True),
+        (by(*["Zuna"] * 10, "Abe", "Lu"), True),
+        (by(*["Zuna"] * 11, "Abe", "Lu"), False),
+        (in_years(*[2001] * 10, 2002, 2003), True),
+        (in_years(*[2001] * 11, 2002, 2003), False),
+    ],
+)
+def test_a_short_title_is_shared_sooner(changes: list[dict[str, Any]], is_shared: bool) -> None:
+    """Three first authors or years are enough, unless they are ten times rarer than the commonest."""
+    titled = [{**change, "title": "News of the trade"} for change in changes]
+    assert bool(counted(titled).shared_titles) is is_shared
+
+
+def test_a_doi_of_misprinted_titles_is_not_shared() -> None:
+    """Titles that a DOI bears ten times more seldom than its commonest are slips."""
+    titles = [{"doi": "10.1/a", "title": name} for name in ["Quilts"] * 11 + ["Quilt", "Kilts"]]
+    assert counted(titles).shared_dois == set()
+    assert counted(titles[1:]).shared_dois == {"10.1/a"}
 
 
 # Candidates

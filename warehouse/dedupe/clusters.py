@@ -1,12 +1,16 @@
 """Groups of records from pairs of them: connected, unless something in the group speaks against it.
 
 A chain of likely pairs can join what does not belong together. So a group that holds a conflict is
-built anew, strongest pair first, and a pair that would bring a conflict into a group is refused.
+built anew, strongest pair first, and two parts of it stay apart where too much speaks against it:
+a conflict that is final, or doubts about more than a fifth of the pairs between them. Of a hundred
+citations of one work some disagree about everything, and the others vouch for it.
 What comes out depends on the pairs only, not on the order in which they are given.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +20,8 @@ from scipy.sparse.csgraph import connected_components
 Labels = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int64]
 
+DOUBTFUL = 0.2
+"""Two parts of a group may have doubts about so many of the pairs between them."""
 LARGEST_EXAMINED = 150
 """In a larger group each member is held against half as many others, not against all."""
 
@@ -51,8 +57,19 @@ class Groups:
         return members
 
 
-Conflicts = Callable[[Groups], Iterable[tuple[int, int]]]
-"""Many groups -> the pairs within any of them that must not be in one."""
+class Conflict(NamedTuple):
+    """Two members of one group that had better not be together."""
+
+    one: int
+    other: int
+    is_final: bool
+    """Whether nothing makes up for it; else it is a doubt, which the other pairs may outweigh."""
+
+
+Conflicts = Callable[[Groups], Iterable[Conflict]]
+"""Many groups -> the conflicts within each."""
+_NEVER = 1 << 40
+"""What a final conflict counts as, in doubts."""
 
 
 def components(n: int, left: Numbers, right: Numbers) -> Labels:
@@ -80,13 +97,13 @@ def cluster(
         left: one side of the accepted pairs.
         right: the other side.
         strength: of each pair; ties are broken by the numbers.
-        conflicts: which pairs of each group must not be together; asked once for all groups.
+        conflicts: what speaks against each group; asked once for all groups.
     """
     labels = components(n, left, right)
     groups = Groups(labels)
-    foes: dict[int, set[tuple[int, int]]] = {}
-    for one, other in conflicts(groups):
-        foes.setdefault(int(labels[one]), set()).add((one, other))
+    foes: dict[int, list[Conflict]] = {}
+    for conflict in conflicts(groups):
+        foes.setdefault(int(labels[conflict.one]), []).append(conflict)
     if not foes:
         return labels
     of_component = labels[left]
@@ -101,20 +118,33 @@ def cluster(
 
 
 def _rebuilt(
-    members: list[int], edges: Iterable[tuple[int, int]], against: set[tuple[int, int]]
+    members: list[int], edges: Iterable[tuple[int, int]], against: Iterable[Conflict]
 ) -> Iterator[list[int]]:
-    """Join members pair by pair, but never two that are in conflict."""
+    """Join members pair by pair, but no two parts of which too much says that they are apart."""
     group_of = {member: [member] for member in members}
-    foes: dict[int, set[int]] = {member: set() for member in members}
-    for one, other in against:
-        foes[one].add(other)
-        foes[other].add(one)
-    foes_of = {id(group_of[member]): foes[member] for member in members}
+    # Each part's doubts about every member of another part, summed over its own members.
+    doubts: dict[int, Counter[int]] = {id(group): Counter() for group in group_of.values()}
+    for one, other, is_final in against:
+        weight = _NEVER if is_final else 1
+        doubts[id(group_of[one])][other] += weight
+        doubts[id(group_of[other])][one] += weight
+    bearable = DOUBTFUL * examined_share(len(members))
+    refused: set[tuple[int, int, int, int]] = set()
     for one, other in edges:
         group, joining = group_of[one], group_of[other]
-        if group is joining or not foes_of[id(group)].isdisjoint(joining):
+        if group is joining:
             continue
-        foes_of[id(group)] |= foes_of.pop(id(joining))
+        if len(group) < len(joining):
+            group, joining = joining, group
+        # Parts only grow, so these are the same two as long as they are as large.
+        both = (id(group), len(group), id(joining), len(joining))
+        if both in refused:
+            continue
+        found = doubts[id(group)]
+        if sum(found[member] for member in joining) > bearable * len(group) * len(joining):
+            refused.add(both)
+            continue
+        found.update(doubts.pop(id(joining)))
         group.extend(joining)
         for member in joining:
             group_of[member] = group
@@ -124,6 +154,11 @@ def _rebuilt(
         if id(group) not in seen:
             seen.add(id(group))
             yield group
+
+
+def examined_share(n: int) -> float:
+    """Which share of the pairs of a group of `n` comes from `pairs_within`, about."""
+    return min(1.0, LARGEST_EXAMINED / n)
 
 
 def pairs_within(members: list[int]) -> Iterator[tuple[int, int]]:

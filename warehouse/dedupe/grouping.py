@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from warehouse.dedupe.arrays import in_stretches
-from warehouse.dedupe.clusters import Groups, Labels, cluster, pairs_within
+from warehouse.dedupe.clusters import Conflict, Groups, Labels, cluster, pairs_within
 from warehouse.dedupe.decision import (
     DIFFERENT,
     RELATED,
@@ -145,21 +145,22 @@ class Guard:
     def __post_init__(self) -> None:
         self._compared = ready(self.keys)
 
-    def papers(self, groups: Groups) -> Iterator[tuple[int, int]]:
+    def papers(self, groups: Groups) -> Iterator[Conflict]:
         """Conflicts within papers."""
         return self._conflicts(groups, is_edition=False)
 
-    def editions(self, groups: Groups) -> Iterator[tuple[int, int]]:
+    def editions(self, groups: Groups) -> Iterator[Conflict]:
         """Conflicts within editions."""
         return self._conflicts(groups, is_edition=True)
 
-    def _conflicts(self, groups: Groups, *, is_edition: bool) -> Iterator[tuple[int, int]]:
+    def _conflicts(self, groups: Groups, *, is_edition: bool) -> Iterator[Conflict]:
         for one, other in self.apart:
             if groups.labels[one] == groups.labels[other]:
-                yield one, other
+                yield Conflict(one, other, is_final=True)
         if self.sources is not None:
             for members in groups:
-                yield from filter(self._is_open, self._same_source(members))
+                for one, other in filter(self._is_open, self._same_source(members)):
+                    yield Conflict(one, other, is_final=True)
         # A group of two is a pair that was accepted.
         within = filter(
             self._is_open, chain.from_iterable(pairs_within(members) for members in groups.of(3))
@@ -182,7 +183,7 @@ class Guard:
 
     def _strong_noes(
         self, within: list[tuple[int, int]], *, is_edition: bool
-    ) -> Iterator[tuple[int, int]]:
+    ) -> Iterator[Conflict]:
         left, right = np.array(within, np.int64).T
         reasons = reasons_of(pairs_of(self._compared, left, right), self.model)
         relation, scores = decide(reasons)
@@ -193,8 +194,9 @@ class Guard:
             against |= ((relation == DIFFERENT) & (scores < STRONG_NO)) | (
                 (relation == VERSION) & (scores < ACCEPTED)
             )
+        is_final = (reasons["doi_differs"] > 0) | (reasons["identifier_differs"] > 0)
         for at in np.flatnonzero(against).tolist():
-            yield within[at]
+            yield Conflict(*within[at], is_final=bool(is_final[at]))
 
 
 def group(n: int, compared: Compared, guard: Guard) -> tuple[Labels, Labels]:
