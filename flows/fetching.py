@@ -11,9 +11,11 @@ secret: URLs are redacted by parameter name, and the given secrets are blotted o
 import asyncio
 import logging
 import re
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -41,6 +43,12 @@ _KEPT_HEADERS = re.compile(
 )
 
 
+@cache
+def _certificates() -> ssl.SSLContext:
+    """What servers are trusted by, read once: it takes longer than a small answer."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 def open_client(*, contact: str | None) -> httpx.AsyncClient:
     """A client for all sources of a run, to be used in `async with`.
 
@@ -64,6 +72,7 @@ def open_client(*, contact: str | None) -> httpx.AsyncClient:
         http2=False,
         follow_redirects=False,
         trust_env=False,
+        verify=_certificates(),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         limits=httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=15),
     )

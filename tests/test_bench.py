@@ -20,6 +20,7 @@ from tests.bench.measuring import Measured
 SCALE = 0.002
 # Its server takes longer to start than a test may; that it answers is tested with the nights.
 SLOW = {"orchestration"}
+LONG = {"growth", "memory", "opening", "upsert"}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,13 @@ def _run(function: str, **arguments: Any) -> Measured:
     return Measured(1.0, 1.0, measuring.MIB, value)
 
 
-@pytest.mark.parametrize("name", sorted(set(load_cases()) - SLOW))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.soak] if name in LONG else [])
+        for name in sorted(set(load_cases()) - SLOW)
+    ],
+)
 def test_every_benchmark_runs(name: str, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A benchmark gives lines with what it measured; a peer that is absent leaves its ratio empty."""
     measured = measuring.run

@@ -1,11 +1,13 @@
 """Loopback servers in processes of their own while the context lasts."""
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 
 from flows.sandbox.universe import Universe
 from tests.bench.measuring import ROOT
@@ -34,7 +36,10 @@ def sandbox_server(universe: Universe) -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as server:
         assert server.stdout is not None
         try:
-            # The JSON stands on several lines, and nothing follows it.
-            yield str(json.loads(b"".join(iter(server.stdout.readline, b"}\n")) + b"}")["url"])
+            # The JSON stands on several lines; a server that cannot start says nothing at all.
+            told = b"".join(takewhile(b"}\n".__ne__, server.stdout))
+            if not told:
+                raise SystemExit(f"the sandbox did not start: {shlex.join(command)}")
+            yield str(json.loads(told + b"}")["url"])
         finally:
             server.send_signal(signal.SIGINT)

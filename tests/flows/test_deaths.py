@@ -23,7 +23,7 @@ from warehouse.snapshots import Lake
 
 NIGHT = [sys.executable, "-m", "flows.cli", "nightly", "--source", "huggingface", "--log", "json"]
 # A server takes 5 s to start, on a busy machine much longer.
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.soak]
 # From the publication to the end of the process; the rest is for a busy machine.
 BOUND_SECONDS = GOODBYE_SECONDS + END_SECONDS + 5.0
 

@@ -172,15 +172,15 @@ run_nightly(load_settings(lake=lake, state_dir=lake.parent / "shared"), use_pref
     ("place", "after"),
     [
         ("keep", 1),
-        ("keep", 9),
-        ("write", 0),
+        pytest.param("keep", 9, marks=pytest.mark.soak),
+        pytest.param("write", 0, marks=pytest.mark.soak),
         ("write", 3),
-        ("write", 6),
-        ("draft", 0),
+        pytest.param("write", 6, marks=pytest.mark.soak),
+        pytest.param("draft", 0, marks=pytest.mark.soak),
         ("place", 0),
         ("link", 0),
         ("point", 1),
-        ("forget", 0),
+        pytest.param("forget", 0, marks=pytest.mark.soak),
     ],
 )
 def test_a_killed_night_goes_on_to_the_same_content(

@@ -303,6 +303,7 @@ def test_a_cancelled_flow_does_not_cancel_the_night(world: World, sandbox_url: s
     assert lake.holder() is None
 
 
+@pytest.mark.soak
 def test_a_deployed_night_outlives_its_server(world: World, sandbox_url: str) -> None:
     """A night under a worker whose server dies in mid-flow is published, frees the lake, and ends."""
     # The last test of this file: the server does not come back.

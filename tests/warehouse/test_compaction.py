@@ -140,6 +140,7 @@ HISTORY = st.lists(
 
 
 # A night takes a good part of a second: few examples, and none is made smaller.
+@pytest.mark.soak
 @settings(max_examples=4, phases=[Phase.explicit, Phase.generate])
 @given(HISTORY)
 def test_nights_after_a_compaction_mean_the_same_rows(
