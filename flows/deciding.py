@@ -58,10 +58,7 @@ def decide(lake: Lake, verdict: str, keys: Sequence[str], *, who: str, why: str)
             }
         )
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise UsageError(
-            f"{'.'.join(str(item) for item in first['loc'])}: {first['msg']}. Nothing was written."
-        ) from None
+        raise UsageError(f"{decisions.problem_of(error)}. Nothing was written.") from None
     return Decided(decisions.add(lake.root, decision), decision, unknown)
 
 
@@ -72,16 +69,11 @@ def _listing(lake: Lake, key: str, unknown: list[str]) -> str:
             try:
                 return listing_of(connection, key)
             except UsageError:
-                if not _is_listing_id(key):
+                if not decisions.is_listing_id(key):
                     raise
-    if not _is_listing_id(key):
+    if not decisions.is_listing_id(key):
         raise UsageError(
             f"'{key}' is no listing_id: it has the form source:id, such as arxiv:2401.00001."
         )
     unknown.append(key)
     return key
-
-
-def _is_listing_id(key: str) -> bool:
-    source, colon, source_id = key.partition(":")
-    return bool(colon and source_id) and source.replace("_", "").isalnum() and "//" not in key

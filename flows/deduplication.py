@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyarrow.csv import write_csv
 
 from flows.bibliography.reading import BadRow, Reading, read_files
 from flows.deduplication_page import MARK, page
 from schemas.errors import UsageError
-from warehouse.dedupe.alone import Grouping, deduplicate
+from warehouse.dedupe.alone import CLUSTERS, Grouping, deduplicate
 from warehouse.files import new_file, write_bytes
 
 _TABLE = {"paperlake.table": "clusters"}
+_PARQUET, _CSV = ("", ".parquet", ".pq"), ".csv"
+_CSV_HEADER = ",".join(f'"{name}"' for name in CLUSTERS.names).encode() + b"\n"
 _ROW_GROUP = 100_000
 
 
@@ -75,7 +78,8 @@ def deduplicate_files(
 
     Args:
         paths: CSV, Parquet, JSON lines, BibTeX or RIS files.
-        out: Parquet to write: record_id, paper_id, edition_id, relation, score; a row a record.
+        out: Parquet, or CSV by its name, to write: record_id, paper_id, edition_id, relation, score; a
+            row a record.
         report: page to write, for people to look at.
         one_per_source: each source lists each paper once at the most, so two of its rows are two.
         progress: told what is being done, and the share of that step that is done.
@@ -86,7 +90,11 @@ def deduplicate_files(
     Raises:
         UsageError: a file cannot be read, or what would be written over is not ours; nothing was done.
     """
-    _refuse(out, paths, "--out", _is_ours_table)
+    if out.suffix.lower() not in (*_PARQUET, _CSV):
+        raise UsageError(
+            f"--out {out}: Parquet is written, or CSV; end the name in .parquet or .csv."
+        )
+    _refuse(out, paths, "--out", _is_ours_csv if out.suffix.lower() == _CSV else _is_ours_table)
     if report is not None:
         _refuse(report, [*paths, out], "--report", _is_ours_page)
     tell = progress or _silent
@@ -99,7 +107,10 @@ def deduplicate_files(
         text = page(reading, grouping, done.counts())
     table = grouping.clusters.replace_schema_metadata(_TABLE)
     with new_file(out) as temporary:
-        pq.write_table(table, temporary, compression="zstd", row_group_size=_ROW_GROUP)
+        if out.suffix.lower() == _CSV:
+            write_csv(table, temporary)
+        else:
+            pq.write_table(table, temporary, compression="zstd", row_group_size=_ROW_GROUP)
     if report is not None and text is not None:
         write_bytes(report, text.encode())
     return done
@@ -118,8 +129,14 @@ def _counted(reading: Reading, grouping: Grouping, out: Path, report: Path | Non
         n_related_pairs=pairs["related"],
         n_bad=reading.n_bad,
         bad=reading.bad,
-        notes=reading.notes,
+        notes=[*reading.notes, *_untitled(reading)],
     )
+
+
+def _untitled(reading: Reading) -> Iterator[str]:
+    n = reading.records["title"].null_count
+    if n:
+        yield f"{n:,} {'record has no title and is' if n == 1 else 'records have no title and are'} joined with nothing."
 
 
 def _n_joined(grouping: Grouping) -> int:
@@ -149,6 +166,10 @@ def _refuse(
         )
     if not target.parent.is_dir():
         raise UsageError(f"{option} {target}: there is no folder {target.parent}; make it first.")
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"{option} {target}: the folder {target.parent} cannot be written to; choose another."
+        )
 
 
 def _is_same(left: Path, right: Path) -> bool:
@@ -163,6 +184,14 @@ def _is_ours_table(path: Path) -> bool:
     except (pa.ArrowException, OSError):
         return False
     return all(known.get(key.encode()) == value.encode() for key, value in _TABLE.items())
+
+
+def _is_ours_csv(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.readline(1_000) == _CSV_HEADER
+    except OSError:
+        return False
 
 
 def _is_ours_page(path: Path) -> bool:

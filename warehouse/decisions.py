@@ -11,7 +11,15 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+from pydantic_core import PydanticCustomError
 
 from schemas.datasets import LISTINGS
 from schemas.errors import SettingsError
@@ -23,6 +31,23 @@ NAME = "decisions.toml"
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 
 
+def is_listing_id(text: str) -> bool:
+    """Whether a text has the form of a listing_id, `source:id`."""
+    source, colon, source_id = text.partition(":")
+    return bool(colon and source_id) and source.replace("_", "").isalnum() and "//" not in text
+
+
+def _listing_id(text: str) -> str:
+    if not is_listing_id(text):
+        raise PydanticCustomError(
+            "listing_id",
+            "'{text}' is no listing_id, which has the form source:id, such as arxiv:2401.00001; "
+            "`paperlake decide` takes other keys and writes it",
+            {"text": text},
+        )
+    return text
+
+
 class Decision(BaseModel):
     """One table `[[decision]]` of the file."""
 
@@ -30,7 +55,10 @@ class Decision(BaseModel):
 
     verdict: Literal["together", "apart"]
     """Whether the listings are one paper."""
-    listings: Annotated[tuple[_Text, ...], Field(min_length=2, max_length=100)]
+    listings: Annotated[
+        tuple[Annotated[_Text, AfterValidator(_listing_id)], ...],
+        Field(min_length=2, max_length=100),
+    ]
     """Their listing_ids."""
     who: _Text
     """Who decided."""
@@ -89,15 +117,42 @@ def pairs_of(text: str, where: str) -> list[Decided]:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{where} is not TOML: {error}. Mend that line.") from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(item) for item in first["loc"])
-        raise SettingsError(f"{where}: {place}: {first['msg']}. Mend that entry.") from None
+        raise SettingsError(f"{where}: {problem_of(error)}. Mend that entry.") from None
     found: dict[tuple[str, str], Decided] = {}
     for decision in decisions:
         for pair in decision.pairs():
             found.setdefault((pair.left_id, pair.right_id), pair)
     _refuse_contradictions(decisions, where)
     return list(found.values())
+
+
+_PROBLEMS = {
+    "missing": "is missing",
+    "extra_forbidden": "means nothing here; an entry is a table [[decision]] of "
+    + ", ".join(Decision.model_fields),
+    "literal_error": "is neither 'together' nor 'apart'",
+    "too_short": "needs two listings at least",
+    "too_long": "holds more than a hundred listings",
+    "tuple_type": "is no list",
+    "string_type": "is no text",
+    "string_too_short": "is empty",
+    "string_too_long": "is longer than a thousand characters",
+}
+
+
+def problem_of(error: ValidationError) -> str:
+    """What is wrong with a decision, and in which entry, in a person's words."""
+    first = error.errors(include_url=False)[0]
+    names = [str(item) for item in first["loc"] if isinstance(item, str)][-1:]
+    entry = [f"entry {place + 1}" for place in first["loc"][1:2] if isinstance(place, int)]
+    kind = first["type"]
+    if kind.startswith("date_"):
+        said = "is no date such as 2026-12-01"
+    elif kind == "listing_id":
+        return ", ".join([*entry, first["msg"]])
+    else:
+        said = _PROBLEMS.get(kind) or f"cannot be used ({first['msg']})"
+    return ", ".join([*entry, " ".join([*names, said])])
 
 
 def unknown(writer: Writer, verdicts: Sequence[Decided]) -> list[str]:

@@ -21,7 +21,9 @@ def dedupe(
     out: Annotated[
         Path,
         typer.Option(
-            "--out", metavar="FILE", help="Parquet to write: record_id, paper_id, edition_id, ..."
+            "--out",
+            metavar="FILE",
+            help="Parquet to write, or CSV if its name ends in .csv: record_id, paper_id, ...",
         ),
     ],
     one_per_source: Annotated[
@@ -44,6 +46,12 @@ def dedupe(
 
     Records with the same paper_id are one paper, with the same edition_id one edition of it. Exit 4
     if records had to be left out.
+
+    Columns that are read: title; if there, record_id, authors (separated by ; or " and "), year, venue,
+    volume, issue, pages, doi, arxiv_id, pmid, abstract, type, source. Common other names are understood.
+
+    Columns that are written: record_id, paper_id, edition_id, relation (same, or version of the paper's
+    first), score (of the record's strongest pair; 10 is accepted).
     """
     from flows.deduplication import deduplicate_files
     from flows.progress import stepping

@@ -24,6 +24,7 @@ _CHECKS: tuple[tuple[str, Callable[[Asked], Iterator[Finding]]], ...] = (
     ("locks", standing.locks),
     ("unfinished", standing.unfinished),
     ("snapshots", standing.snapshot),
+    ("decisions", standing.decided),
     ("files", stored.files),
     ("orphans", stored.orphans),
     ("warehouse", views.views),

@@ -8,9 +8,13 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
+
 import warehouse
 from flows.doctor.findings import Asked, Finding, age_text, manifests, newest_readable, some, told
-from schemas.errors import PaperlakeError
+from flows.published import reading
+from schemas.errors import PaperlakeError, SettingsError
+from warehouse import decisions
 from warehouse.files import lock_note
 from warehouse.snapshots import KINDS, Lake
 
@@ -110,6 +114,36 @@ def unfinished(asked: Asked) -> Iterator[Finding]:
         )
     if not waiting:
         yield Finding(name, "ok", "No night and no backfill waits to be ended.")
+
+
+def decided(asked: Asked) -> Iterator[Finding]:
+    """Whether what people decided can be read, and names listings that are there."""
+    name, lake = "decisions", asked.lake
+    if not lake.exists or not (lake.root / decisions.NAME).exists():
+        return
+    try:
+        rows = decisions.read(lake.root)
+    except SettingsError as error:
+        seen, _, advice = str(error).removesuffix(".").rpartition(". ")
+        yield Finding(name, "problem", f"{seen}.", f"{advice}.")
+        return
+    named = sorted({key for row in rows for key in (row.left_id, row.right_id)})
+    strange: list[str] = []
+    with suppress(PaperlakeError, OSError, duckdb.Error), reading(lake) as connection:
+        known = connection.execute(
+            "select listing_id from main.listings where listing_id in (select unnest(?))", [named]
+        ).fetchall()
+        strange = sorted(set(named) - {key for (key,) in known})
+    if strange:
+        yield Finding(
+            name,
+            "note",
+            f"{decisions.NAME} names listings that are not in the lake: {some(strange)}.",
+            "What it says of them applies when they come; mend it if they are misspelt.",
+        )
+    else:
+        n = f"{len(named)} listings" if named else "no listing"
+        yield Finding(name, "ok", f"{decisions.NAME} can be read and names {n}.")
 
 
 def clock(asked: Asked) -> Iterator[Finding]:

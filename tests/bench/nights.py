@@ -140,8 +140,8 @@ def growth(nights: Sequence[Night], first: int) -> dict[str, float]:
     }
 
 
-def papers_score(lake: Path, universe: Universe, count: int) -> Score:
-    """How well the papers after so many nights are the sandbox's works."""
+def papers_score(lake: Path, universe: Universe, count: int) -> tuple[Score, list[list[str]]]:
+    """How well the papers after so many nights are the sandbox's works, and the listings of those that mix works."""
     works = {
         row["listing_id"]: row["work_id"]
         for row in truth.listings(universe, count - 1)
@@ -149,7 +149,11 @@ def papers_score(lake: Path, universe: Universe, count: int) -> Score:
     }
     found = rows_of(lake, "select listing_id, paper_id from lake.memberships")
     papers = {row["listing_id"]: row["paper_id"] for row in found if row["listing_id"] in works}
-    return score(list(papers.values()), [works[key] for key in papers])
+    members: dict[str, list[str]] = {}
+    for key, paper in sorted(papers.items()):
+        members.setdefault(paper, []).append(key)
+    mixed = [keys for keys in members.values() if len({works[key] for key in keys}) > 1]
+    return score(list(papers.values()), [works[key] for key in papers]), mixed
 
 
 def disk_lines(settings: Settings) -> list[str]:
@@ -220,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if is_long := given.nights >= 2 * _WINDOW + _BLOCK:
             wrong += unkept(lake)
         disk = disk_lines(load_settings(lake=lake, grace_hours=0))
-        papers = papers_score(lake, universe, given.nights)
+        papers, mixed = papers_score(lake, universe, given.nights)
         n_maintained = sum(
             manifest.kind == "maintain"
             for n in Lake(lake).numbers()
@@ -240,8 +244,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         + (", ".join(f"{name} {value:.2f}" for name, value in ratios.items()) or "too few nights")
         + ".",
         *disk,
-        f"Papers against the sandbox's works: {papers.false_merges} false merges, {papers.missed_pairs} "
-        f"missed of {papers.gold_pairs:,} pairs, F1 {papers.f1:.4f}.",
+        f"Papers against the sandbox's works: {papers.false_merges} pairs falsely merged in {len(mixed)} "
+        f"papers, {papers.missed_pairs} missed of {papers.gold_pairs:,} pairs, F1 {papers.f1:.4f}.",
+        *(f"  mixed: {', '.join(keys)}" for keys in mixed[:20]),
         *(f"NOT SO: {text}" for text in wrong),
         ""
         if wrong

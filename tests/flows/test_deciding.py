@@ -259,7 +259,7 @@ def test_a_contradiction_stops_a_run_before_it_asks(lake: Lake) -> None:
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        (["perhaps", "arxiv:1", "arxiv:2"], "verdict: Input should be 'together' or 'apart'"),
+        (["perhaps", "arxiv:1", "arxiv:2"], "verdict is neither 'together' nor 'apart'"),
         (["apart", "arxiv:1"], "names 1: name others"),
         (["apart", "arxiv:1", "arxiv:1"], "names 1: name others"),
         (["apart", "arxiv:1", "nonsense"], "Nothing is known as 'nonsense'"),

@@ -1,5 +1,6 @@
 """`paperlake dedupe` as a user types it: what it writes, what it refuses, and the page in a browser."""
 
+import csv
 import itertools
 import json
 import os
@@ -139,6 +140,8 @@ def test_one_row_a_source_never_joins_within_one(tmp_path: Path) -> None:
         (["library.csv", "--out", "o.parquet", "--report", "o.parquet"], "is also o.parquet"),
         (["library.csv", "--out", "."], "is a folder"),
         (["library.csv", "--out", "absent/o.parquet"], "there is no folder absent"),
+        (["library.csv", "--out", "o.jsonl"], "end the name in .parquet or .csv"),
+        (["refs.bib", "--out", "untitled.csv"], "is none of ours"),
         (["thesis.parquet", "--out", "o.parquet"], "thesis.parquet cannot be read as Parquet"),
         (["untitled.csv", "--out", "o.parquet"], "has no column title"),
         (["library.csv"], "Missing option '--out'"),
@@ -167,6 +170,37 @@ def test_its_own_output_is_written_over(home: Path) -> None:
     before = [(home / name).read_bytes() for name in ("out.parquet", "page.html")]
     assert dedupe(home, *args).returncode == 0
     assert [(home / name).read_bytes() for name in ("out.parquet", "page.html")] == before
+
+
+def test_csv_is_written_where_the_name_says_so(home: Path) -> None:
+    """The same rows as in Parquet, and such a file is written over by the same command only."""
+    for name in ("out.parquet", "out.csv", "out.csv"):
+        assert dedupe(home, "library.csv", "refs.bib", "--out", name).returncode == 0
+    with (home / "out.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    table = pq.read_table(home / "out.parquet")
+    assert rows[0] == table.column_names
+    assert [row[:4] for row in rows[1:]] == [
+        list(row.values())[:4] for row in table.select(table.column_names[:4]).to_pylist()
+    ]
+    assert [float(row[4]) if row[4] else None for row in rows[1:]] == table["score"].to_pylist()
+
+
+def test_records_without_title_are_told(home: Path) -> None:
+    """How many records are joined with nothing because they have no title is said on stderr."""
+    (home / "more.csv").write_text("title,doi\n,10.1000/lake.1\n,10.1000/lake.1\nOne,\n")
+    done = dedupe(home, "more.csv", "--out", "out.parquet")
+    assert "2 records have no title and are joined with nothing." in done.stderr
+    assert len(clusters(home / "out.parquet")) == 3
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_first(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is read, for a user who may not write there."""
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(UsageError, match="cannot be written to"):
+        deduplicate_files([home / "absent.csv"], home / "out.parquet")
 
 
 def test_output_that_is_not_finished_is_not_seen(

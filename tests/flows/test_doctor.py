@@ -514,6 +514,24 @@ def test_states_that_wait_or_cannot_be_read_are_told(own: Path) -> None:
     examined.the("unfinished", "note", "counts for nothing")
 
 
+def test_decisions_that_cannot_be_used_are_told(own: Path) -> None:
+    """A file of decisions is read: broken it is a problem, and names that mean nothing here are a note."""
+    path = own / "lake" / "decisions.toml"
+    entry = (
+        '[[decision]]\nverdict = "apart"\nlistings = ["arxiv:0000.00000", "arxiv:0000.00001"]\n'
+        'who = "Ada"\nwhy = "so"\nwhen = 2026-01-01\n'
+    )
+    path.write_text(entry)
+    doctor(own, "--offline").the("decisions", "note", "arxiv:0000.00000, arxiv:0000.00001")
+    path.write_text(entry.replace("apart", "perhaps"))
+    examined = doctor(own, "--offline")
+    assert examined.code == 1
+    found = examined.the("decisions", "problem", "entry 1, verdict is neither")
+    assert found.advice == "Mend that entry."
+    path.write_text("")
+    assert doctor(own, "--offline").the("decisions", "ok", "names no listing")
+
+
 def test_a_clock_before_what_was_written_is_a_problem(own: Path) -> None:
     """Files, or a real lake's snapshot, from the future say that the clock is wrong."""
     path = own / "lake" / newest(own).files()[0].path
