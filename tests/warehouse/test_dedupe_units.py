@@ -186,6 +186,15 @@ def test_columns_are_known_by_their_titles(title: str, expected: bool) -> None:
         (["Mück, A.", "Mueck, A.", "Muck, A."], "muck muck muck"),
         (["Anonymous", "et al.", "others", "Zuna, R."], "zuna"),
         (["J. R.", "X"], "r x"),
+        (["R. Zuna et al."], "zuna"),
+        (["Zuna, R., et al."], "zuna"),
+        (["Zuna, R., Wang, S. and others"], "zuna wang"),
+        (["et al"], ""),
+        (["R. Zuna, S. Wang,", "and D. Lu."], "zuna wang lu"),
+        (["Zuna, R., Wang, S., Xu, Q.", "Lu, D. & Berg, W."], "zuna wang xu lu berg"),
+        (["van der Berg, Johanna Maria", "Zuna, Rosemary, Jr.", "R. Lu, M. D."], "berg zuna lu"),
+        (["zuna r e", "rosemary zuna"], "zuna zuna"),
+        (["R. Zuna", "S. Wang (1997)"], "zuna wang"),
     ],
 )
 def test_surnames_are_guessed(printed: list[str], surnames: str) -> None:
@@ -196,6 +205,7 @@ def test_surnames_are_guessed(printed: list[str], surnames: str) -> None:
 def test_given_names_are_kept_beside_a_surname() -> None:
     """All long words of a name are kept, the surname first; particles and initials are not."""
     assert people(["van der Berg, Johanna M."]) == [("berg", ("berg", "johanna"))]
+    assert people(["Berg, J. (1997)"]) == [("berg", ("berg",))]
 
 
 # ---------------------------------------------------------------------------------------- venues

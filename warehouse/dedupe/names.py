@@ -6,7 +6,7 @@ is kept beside it, in the long words.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from schemas.normalize.cleaning import word_set
 from schemas.normalize.text import folded_words
@@ -23,6 +23,10 @@ _NOBODY = frozenset(
     ["anonymous", "anon", "unknown", "et", "al", "others", "noauthor", "nn", "author"]
 )
 _GLUED = re.compile(r"\s*(?:;|\band\b|&)\s*", re.IGNORECASE)
+_AND_OTHERS = re.compile(
+    r"[\s,;]+(?:et\.?\s*al\b|(?:and|&)\s+others\b).*", re.IGNORECASE | re.DOTALL
+)
+_INITIAL_FIRST = re.compile(r"[^\W\d_](?:\.|\s)")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.?[ -]?){1,4}")
 
 
@@ -37,11 +41,28 @@ def people(names: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
         more, the surname's among them.
     """
     found = []
-    for printed in names if len(names) != 1 else _taken_apart(names[0]):
+    for printed in _one_by_one(names):
         person = _person(printed)
         if person is not None:
             found.append(person)
     return found
+
+
+def _one_by_one(names: Sequence[str]) -> Iterator[str]:
+    """The names, those taken apart that hold several."""
+    for printed in names:
+        if len(names) == 1 or "&" in printed or ("," in printed and _is_list(printed)):
+            yield from _taken_apart(_AND_OTHERS.sub("", printed))
+        else:
+            yield printed
+
+
+def _is_list(text: str) -> bool:
+    """Whether one of several names is a list itself: "A. Zuna, B. Wang", and "S. Lu" after an "and"."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if len(parts) == 2:
+        return all(_INITIAL_FIRST.match(part) and not _ends_in_initial(part) for part in parts)
+    return len(parts) > 2 and _SUFFIXES.isdisjoint(folded_words(parts[-1]))
 
 
 def _taken_apart(text: str) -> list[str]:
@@ -72,7 +93,11 @@ def _ends_in_initial(text: str) -> bool:
 def _person(printed: str) -> tuple[str, tuple[str, ...]] | None:
     family, comma, given = printed.partition(",")
     words = folded_words(family)
-    while len(words) > 1 and words[-1] in _SUFFIXES:
+    if words[:1] == ["and"]:
+        del words[0]
+    if words[-2:] == ["et", "al"]:
+        del words[-2:]
+    while len(words) > 1 and (words[-1] in _SUFFIXES or words[-1].isdigit()):
         words.pop()
     if comma and words:
         surname = [word for word in words if len(word) > 1] or words
@@ -81,7 +106,9 @@ def _person(printed: str) -> tuple[str, tuple[str, ...]] | None:
         surname = _surname_of(words, family)
     if not surname or surname[0] in _NOBODY:
         return None
-    long = [word for word in words if len(word) > 2 and word not in _PARTICLES]
+    long = [
+        word for word in words if len(word) > 2 and word not in _PARTICLES and not word.isdigit()
+    ]
     spelt = _spelt(" ".join([surname[-1], *long])).split()
     return spelt[0], tuple(dict.fromkeys(spelt))
 
@@ -97,7 +124,7 @@ def _surname_of(words: list[str], printed: str) -> list[str]:
     if at < 2 or len(words[-1]) > 3:
         return words[-1:]
     tokens = printed.rsplit(None, 1)
-    is_upper = bool(tokens) and tokens[-1].isupper()
+    is_upper = bool(tokens) and (tokens[-1].isupper() or len(words[-1]) == 1)
     while at > 1 and len(words[at - 1]) <= 2 and is_upper:
         at -= 1
     if at > 1 and at == len(words) and is_upper and len(words[-1]) == 3 and not printed.isupper():
