@@ -120,7 +120,7 @@ def test_a_long_text_is_compared_by_its_words(monkeypatch: pytest.MonkeyPatch) -
     longer = [f"{title} and what more there is to say of it" for title in titles]
     keys = keys_table([keys_of(Record(title), _MODEL) for title in [*titles, *longer]])
     compared = pairs_of(keys, np.array([0, 1]), np.array([2, 3]))
-    reasons = evidence.title(compared, _MODEL, np.full(2, -np.inf, np.float32))
+    reasons = evidence.title(compared, _MODEL, np.full(2, -np.inf, np.float32), np.zeros(2, bool))
     assert lengths == [len("lanternsandmothsofthesouth")]
     assert reasons["title"].min() > 0.9
 

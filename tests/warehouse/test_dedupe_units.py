@@ -304,6 +304,35 @@ def test_words_on_either_side_tell_works_apart() -> None:
     assert own(f"1234 {base}", f"12345 {base}") > 0.5
 
 
+FEW = Record("Rainbow", ["Xin Zuna", "Mukesh Wang"], 2002, "Proceedings of Looms")
+MANY = FEW._replace(
+    title="Rainbow: mapping-driven weaving of quilts", authors=["Wang, M", "Zuna, X"]
+)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_known"),
+    [
+        ({}, {}, True),
+        ({"year": None}, {}, False),
+        ({}, {"year": 2003}, False),
+        ({"authors": ["Xin Zuna"]}, {"authors": ["Xin Zuna"]}, False),
+        ({"authors": ["Xin Zuna", "Dorothy Lu"]}, {}, False),
+        ({"title": "Rain"}, {}, False),
+        ({"title": "Driven weaving"}, {}, False),
+        ({"title": "Editorial"}, {"title": "Editorial: mapping-driven weaving of quilts"}, False),
+    ],
+)
+def test_a_title_without_its_subtitle_is_known_by_its_people(
+    one: dict[str, Any], other: dict[str, Any], is_known: bool
+) -> None:
+    """By the same several people in one year, a title is one that begins with all words of the other."""
+    (strength,) = given(FEW._replace(**one), MANY._replace(**other), "title")
+    assert (strength == pytest.approx(evidence.PART)) is is_known
+    model = Model(shared_titles=frozenset(["rainbow"]))
+    assert given(FEW, MANY, "title", model=model)[0] < 0.6
+
+
 def test_opposites_tell_works_apart() -> None:
     """Titles that differ in opposite words are opposed; titles that share both are not."""
     assert of_titles("Looms in adults", "Looms in children")["title_opposed"] == 1

@@ -38,7 +38,8 @@ def reasons_of(pairs: Pairs, model: Model, *, cutoff: bool = False) -> Reasons:
         # What is related whatever its score is told as a whole.
         tells_apart = (reasons["kind_differs"] > 0) | (reasons["numbers_differ"] >= 0.5)
         needed[tells_apart & _people_agree(reasons)] = -np.inf
-    reasons.update(title(pairs, model, needed))
+    by_several = (reasons["authors_all"] > 0) & (reasons["year_same"] > 0)
+    reasons.update(title(pairs, model, needed, by_several & (reasons["title_shared"] == 0)))
     of_titles = score({name: reasons[name] for name in ("title", "title_rare")})
     is_shared = (reasons["doi_same"] > 0) | (reasons["identifier_same"] > 0)
     reasons.update(venue(pairs, model, is_shared | (of_titles >= needed)))
@@ -52,9 +53,7 @@ def reasons_of(pairs: Pairs, model: Model, *, cutoff: bool = False) -> Reasons:
     reasons["title_exchanged"] = np.where(at_one, 0, reasons["title_exchanged"]).astype(np.float32)
     # What many works are called is still one work where it stands at one place, and likely one where
     # the same several people published it in one year and venue.
-    several = (
-        (reasons["authors_all"] > 0) & (reasons["year_same"] > 0) & (reasons["venue_same"] > 0)
-    )
+    several = by_several & (reasons["venue_same"] > 0)
     unsure = np.where(reasons["place_same"] > 0, 0, np.where(several, 0.5, 1))
     reasons["title_shared"] = (reasons["title_shared"] * unsure).astype(np.float32)
     # A shared DOI is void where neither title nor authors agree: it was assigned to many, or wrongly.

@@ -15,6 +15,7 @@ from warehouse.dedupe import wordlists
 from warehouse.dedupe.model import Model
 from warehouse.dedupe.ownwords import own_words
 from warehouse.dedupe.pairs import Flags, Floats, Numbers, Pairs
+from warehouse.dedupe.titles import is_column
 from warehouse.dedupe.venues import likeness
 from warehouse.dedupe.weights import WEIGHTS
 
@@ -40,7 +41,7 @@ def _ones(flags: Flags) -> Floats:
 # ----------------------------------------------------------------------------------------- titles
 
 
-def title(pairs: Pairs, model: Model, needed: Floats) -> Reasons:
+def title(pairs: Pairs, model: Model, needed: Floats, vouched: Flags) -> Reasons:
     """Titles are alike letter by letter, or one is a part of the other, or each has its own words.
 
     Words of its own on either side tell works apart: "hash joins" here, "merge joins" there. Only
@@ -50,8 +51,10 @@ def title(pairs: Pairs, model: Model, needed: Floats) -> Reasons:
         pairs: what is compared.
         model: which words are rare.
         needed: what the titles have to add so that the pair comes to anything.
+        vouched: where several people vouch for the pair, so that a title without its subtitle is known
+            by any words it begins with.
     """
-    left, right = pairs.left.squeezed, pairs.right.squeezed
+    left, right, titles = pairs.left.squeezed, pairs.right.squeezed, pairs.both("titles")
     ratio = np.asarray(process.cpdist(left, right, scorer=fuzz.ratio)) / 100
     lengths = np.array([list(map(len, left)), list(map(len, right))]).reshape(2, -1)
     shorter, longer = lengths.min(0), lengths.max(0)
@@ -72,9 +75,13 @@ def title(pairs: Pairs, model: Model, needed: Floats) -> Reasons:
             scorer=fuzz.partial_ratio,
         )
         ratio[parts] = np.maximum(ratio[parts], PART * np.asarray(part) / 100)
+    for at in np.flatnonzero(close & vouched & (ratio < PART)).tolist():
+        few, many = sorted((titles[0][at], titles[1][at]), key=len)
+        if many.startswith(f"{few} ") and not is_column(few.split()):
+            ratio[at] = PART
     own, opposed, exchanged = np.zeros((3, len(pairs)), np.float32)
     looked_at = np.flatnonzero(close & (ratio < 1))
-    one, other = (list(map(side.__getitem__, looked_at.tolist())) for side in pairs.both("titles"))
+    one, other = (list(map(side.__getitem__, looked_at.tolist())) for side in titles)
     words = own_words(one, other, model)
     contained = PART * words.shared / np.maximum(words.shared + words.own, 1e-9)
     told = (words.n_fewer >= CONTAINED) & (ratio[looked_at] < PART)
