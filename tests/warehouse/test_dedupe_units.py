@@ -1,5 +1,6 @@
 """What single steps of deduplication make of hand-made titles, names, venues and pairs."""
 
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -1057,6 +1058,14 @@ def test_a_crowd_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     """A block that more share than a crowd tells nothing."""
     monkeypatch.setattr(alone, "MOST_IN_CROWD", 60)
     assert paired(*[(1,)] * 61) == set()
+
+
+def test_keys_that_find_no_room_name_their_file() -> None:
+    """A full disk is told with the file that could not be written."""
+    tables = iter([keys_table([keys(LOOMS)])] * 2_000)
+    with pytest.raises(OSError, match=r"No space left on device \(TMPDIR") as caught:
+        alone._kept_in_file(tables, Path("/dev/full"))
+    assert caught.value.filename == "/dev/full"
 
 
 def test_label_learns_from_what_it_groups() -> None:

@@ -3,6 +3,7 @@
 The same steps as in a lake, all at once: the model is made of these records and used for nothing else.
 """
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -217,10 +218,19 @@ def _keys_in_batches(
 
 
 def _kept_in_file(tables: Iterator[pa.Table], path: Path) -> pa.Table:
-    """Keys that stand in a file, in large pieces, so that memory holds what is looked at."""
-    with pa.OSFile(str(path), "wb") as out, pa.ipc.new_file(out, KEYS_SCHEMA) as writer:
-        while piece := list(islice(tables, 1 + LARGE // _ROWS)):
-            writer.write_table(pa.concat_tables(piece).combine_chunks())
+    """Keys that stand in a file, in large pieces, so that memory holds what is looked at.
+
+    Raises:
+        OSError: they cannot be written; names the file.
+    """
+    try:
+        with pa.OSFile(str(path), "wb") as out, pa.ipc.new_file(out, KEYS_SCHEMA) as writer:
+            while piece := list(islice(tables, 1 + LARGE // _ROWS)):
+                writer.write_table(pa.concat_tables(piece).combine_chunks())
+    except OSError as error:
+        # Arrow does not say which file it could not write; TMPDIR says where it lies.
+        said = os.strerror(error.errno) if error.errno else str(error)
+        raise OSError(error.errno, f"{said} (TMPDIR says where)", str(path)) from error
     return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
 
 
