@@ -12,6 +12,7 @@ from flows.source import lists_once
 from schemas.errors import UsageError
 from schemas.normalize import arxiv_id, doi
 from warehouse.dedupe.alone import MOST_IN_BLOCK
+from warehouse.dedupe.clusters import DOUBTFUL
 from warehouse.dedupe.explanation import Explained, explain
 from warehouse.dedupe.identifiers import JOINING_RELATIONS, LINKING_SCHEMES
 from warehouse.dedupe.weights import ACCEPTED, WEIGHTS
@@ -222,6 +223,11 @@ def _joined_sentence(through: Sequence[Mapping[str, Any]]) -> str:
 
 # What keeps apart
 
+_UNLIKE = (
+    f"of the pairs of their listings more than {DOUBTFUL:.0%} are too unlike, or one has another DOI "
+    "or identifier."
+)
+
 
 def _apart_sentence(
     connection: duckdb.DuckDBPyConnection,
@@ -299,9 +305,9 @@ def _guard(connection: duckdb.DuckDBPyConnection, papers: Sequence[str]) -> str:
     if sources:
         return (
             f"each has a listing of {', '.join(sources)}, where a paper is listed only once, or "
-            "another listing of the one is too unlike one of the other."
+            f"{_UNLIKE}"
         )
-    return "a listing of the one paper is too unlike a listing of the other."
+    return _UNLIKE
 
 
 def _comparison_sentence(explained: Explained | None) -> str:

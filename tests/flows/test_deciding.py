@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flows import explaining, health
+from flows import explaining, health, published
 from flows.deciding import decide
 from flows.regrouping import regroup, told
 from flows.texts_of_lakes import status_text
@@ -106,6 +106,38 @@ def test_why_tells_what_joins(first: Path) -> None:
     text = why_text(answer)
     for part in (one, other, answer["verdict"], "one work from 10 on"):
         assert part in text
+
+
+def test_why_tells_what_keeps_apart(lake: Lake) -> None:
+    """Listings that are alike and in two papers are said to be, with what forbids it: a person, a source, doubts."""
+    three = (
+        "select min(left_id) as one, max(left_id) as two, right_id as other from match_evidence "
+    )
+    (found,) = rows(
+        lake.root,
+        f"{three} where is_joined and relation in ('same', 'version') and left_id like 'arxiv:%' "
+        "group by right_id order by all limit 1",
+    )
+    decide(lake, "apart", [found["one"], found["other"]], **BY)
+    regroup(settings(lake.root))
+    verdict = explaining.why(lake, found["one"], found["other"])["verdict"]
+    assert verdict.startswith("They are not in one paper, as Ada decided on")
+    papers = [paper_ids(lake.root)[found[name]] for name in ("one", "other")]
+    with published.reading(lake) as connection:
+        assert "Ada decided that" in explaining._guard(connection, papers)
+    one, other = strangers(lake.root)
+    papers = [paper_ids(lake.root)[key] for key in (one, other)]
+    with published.reading(lake) as connection:
+        told = explaining._guard(connection, papers)
+        assert "more than 20% are too unlike" in told
+        twins = rows(
+            lake.root,
+            "select min(paper_id) as one, max(paper_id) as other from lake.memberships "
+            "where listing_id like 'arxiv:%'",
+        )
+        told = explaining._guard(connection, list(twins[0].values()))
+        assert told.startswith("each has a listing of arxiv")
+        assert "more than 20% are too unlike" in told
 
 
 def test_why_shows_titles_whole(first: Path) -> None:
