@@ -110,23 +110,15 @@ def test_why_tells_what_joins(first: Path) -> None:
 
 def test_why_tells_what_keeps_apart(lake: Lake) -> None:
     """Listings that are alike and in two papers are said to be, with what forbids it: a person, a source, doubts."""
-    three = (
-        "select min(left_id) as one, max(left_id) as two, right_id as other from match_evidence "
-    )
-    (found,) = rows(
-        lake.root,
-        f"{three} where is_joined and relation in ('same', 'version') and left_id like 'arxiv:%' "
-        "group by right_id order by all limit 1",
-    )
-    decide(lake, "apart", [found["one"], found["other"]], **BY)
+    alike = pair(lake.root, "is_joined and relation in ('same', 'version')")
+    decide(lake, "apart", alike, **BY)
     regroup(settings(lake.root))
-    verdict = explaining.why(lake, found["one"], found["other"])["verdict"]
+    verdict = explaining.why(lake, *alike)["verdict"]
     assert verdict.startswith("They are not in one paper, as Ada decided on")
-    papers = [paper_ids(lake.root)[found[name]] for name in ("one", "other")]
+    papers = [paper_ids(lake.root)[key] for key in alike]
     with published.reading(lake) as connection:
         assert "Ada decided that" in explaining._guard(connection, papers)
-    one, other = strangers(lake.root)
-    papers = [paper_ids(lake.root)[key] for key in (one, other)]
+    papers = [paper_ids(lake.root)[key] for key in strangers(lake.root)]
     with published.reading(lake) as connection:
         told = explaining._guard(connection, papers)
         assert "more than 20% are too unlike" in told
