@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pyarrow.csv import write_csv
 
 from flows.bibliography.reading import BadRow, Reading, read_files
-from flows.deduplication_page import MARK, page
+from flows.deduplication_page import MARK, outcomes, page
 from schemas.errors import UsageError
 from warehouse.dedupe.alone import CLUSTERS, Grouping, deduplicate
 from warehouse.files import new_file, write_bytes
@@ -34,6 +34,9 @@ class Deduplicated:
     n_papers: int
     n_editions: int
     n_joined_pairs: int
+    """Pairs that match, in one paper."""
+    n_apart_pairs: int
+    """Pairs that match, in two papers: joining them would bring what contradicts into one."""
     n_undecided_pairs: int
     n_related_pairs: int
     n_bad: int
@@ -100,7 +103,7 @@ def deduplicate_files(
     tell = progress or _silent
     reading = read_files(paths, tell)
     grouping = deduplicate(reading.records, one_per_source=one_per_source, progress=tell)
-    done = _counted(reading, grouping, out, report)
+    done = _counted(reading, grouping, out, report, _one_source(reading) if one_per_source else ())
     text = None
     if report is not None:
         tell("writing the report", 0.0)
@@ -116,39 +119,42 @@ def deduplicate_files(
     return done
 
 
-def _counted(reading: Reading, grouping: Grouping, out: Path, report: Path | None) -> Deduplicated:
-    pairs = Counter(grouping.matches["relation"].to_pylist())
+def _counted(
+    reading: Reading,
+    grouping: Grouping,
+    out: Path,
+    report: Path | None,
+    notes: Iterable[str],
+) -> Deduplicated:
+    pairs = Counter(outcomes(grouping).to_pylist())
     return Deduplicated(
         out=out,
         report=report,
         n_records=grouping.clusters.num_rows,
         n_papers=pc.count_distinct(grouping.clusters["paper_id"]).as_py(),
         n_editions=pc.count_distinct(grouping.clusters["edition_id"]).as_py(),
-        n_joined_pairs=_n_joined(grouping),
+        n_joined_pairs=pairs["joined"],
+        n_apart_pairs=pairs["apart"],
         n_undecided_pairs=pairs["undecided"],
         n_related_pairs=pairs["related"],
         n_bad=reading.n_bad,
         bad=reading.bad,
-        notes=[*reading.notes, *_untitled(reading)],
+        notes=[*reading.notes, *_untitled(reading), *notes],
     )
+
+
+def _one_source(reading: Reading) -> Iterator[str]:
+    if pc.count_distinct(reading.records["source"], mode="all").as_py() == 1:
+        yield (
+            "All records are of one source, so that nothing can be joined: leave --one-per-source out, "
+            "or say in a column source where each record is from."
+        )
 
 
 def _untitled(reading: Reading) -> Iterator[str]:
     n = reading.records["title"].null_count
     if n:
         yield f"{n:,} {'record has no title and is' if n == 1 else 'records have no title and are'} joined with nothing."
-
-
-def _n_joined(grouping: Grouping) -> int:
-    """Pairs that match and came to be one paper; what joins one with others may keep a pair apart."""
-    clusters, matches = grouping.clusters, grouping.matches
-    matches = matches.filter(pc.is_in(matches["relation"], value_set=pa.array(["same", "version"])))
-    names = clusters["record_id"].combine_chunks()
-    left, right = (
-        clusters["paper_id"].take(pc.index_in(matches[side], value_set=names))
-        for side in ("left_id", "right_id")
-    )
-    return pc.equal(left, right).to_pylist().count(True)
 
 
 def _refuse(

@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 import jinja2
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from flows.bibliography.reading import Reading
 from flows.terminal import one_line
@@ -102,7 +103,7 @@ order by paper_id, place
 _PAIRS = """
 select left_id, right_id, relation, score, evidence
 from matches
-where relation = $relation
+where outcome = $outcome
 order by score desc, left_id, right_id
 limit $most
 """
@@ -124,12 +125,13 @@ def page(reading: Reading, grouping: Grouping, counts: Mapping[str, int]) -> str
     with duckdb.connect() as connection:
         numbers = pa.array(range(grouping.clusters.num_rows), pa.int64())
         connection.register("clusters", grouping.clusters.append_column("record_number", numbers))
-        connection.register("matches", grouping.matches)
+        matches = grouping.matches.append_column("outcome", outcomes(grouping))
+        connection.register("matches", matches)
         connection.register("records", reading.records)
         clusters = _clusters(connection)
         pairs = {
-            relation: select(connection, _PAIRS, {"relation": relation, "most": MOST_PAIRS})
-            for relation in ("undecided", "related")
+            outcome: select(connection, _PAIRS, {"outcome": outcome, "most": MOST_PAIRS})
+            for outcome in ("undecided", "apart", "related")
         }
         ids = {member["record_id"] for item in clusters for member in item["members"]}
         ids |= {pair[side] for found in pairs.values() for pair in found for side in _SIDES}
@@ -166,6 +168,28 @@ def page(reading: Reading, grouping: Grouping, counts: Mapping[str, int]) -> str
 
 
 _SIDES = ("left_id", "right_id")
+
+
+def outcomes(grouping: Grouping) -> Any:
+    """What became of each match: joined, apart (alike, and yet two papers), undecided, related.
+
+    Or `within`: undecided or related by itself, and in one paper through others.
+
+    Returns:
+        An Arrow array of names, in the order of the matches.
+    """
+    clusters, matches = grouping.clusters, grouping.matches
+    names = clusters["record_id"].combine_chunks()
+    left, right = (
+        clusters["paper_id"].take(pc.index_in(matches[side], value_set=names)) for side in _SIDES
+    )
+    together = pc.equal(left, right)
+    accepted = pc.is_in(matches["relation"], value_set=pa.array(["same", "version"]))
+    return pc.if_else(
+        accepted,
+        pc.if_else(together, "joined", "apart"),
+        pc.if_else(together, "within", matches["relation"]),
+    )
 
 
 def _clusters(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 
 from flows.published import reading, tells_matches
+from flows.settings import load_settings
 from flows.source import lists_once
 from schemas.errors import UsageError
 from schemas.normalize import arxiv_id, doi
@@ -379,12 +380,15 @@ def review(lake: Lake, limit: int) -> Rows:
     with reading(lake) as connection:
         _require_matches(connection)
         rows = select(connection, _REVIEW, {"accepted": ACCEPTED, "limit": limit})
+    # What is to be typed works where the lake is not the one that is meant without saying so.
+    is_meant = load_settings().lake.resolve() == lake.root.resolve()
+    elsewhere = "" if is_meant else f" --lake {shlex.quote(str(lake.root))}"
     for row in rows:
         row["evidence"] = [{**item, "says": WEIGHTS[item["name"]].says} for item in row["evidence"]]
         is_joined = row["state"] == "barely joined"
         pair = shlex.join((row["left_id"], row["right_id"]))
         row["decide"] = {
-            verdict: f"paperlake decide {verdict} {pair}"
+            verdict: f"paperlake decide {verdict} {pair}{elsewhere}"
             for verdict in (("apart", "together") if is_joined else ("together", "apart"))
         }
     return rows

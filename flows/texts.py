@@ -159,7 +159,8 @@ def paper_text(answer: dict[str, Any]) -> str:
 
 def deduplicated_text(counts: dict[str, int], out: Path, report: Path | None) -> str:
     """What a deduplication of files found."""
-    more = [f"{counts['n_bad']:,} records left out"] if counts["n_bad"] else []
+    more = [f"{counts['n_apart_pairs']:,} kept apart"] if counts["n_apart_pairs"] else []
+    more += [f"{counts['n_bad']:,} records left out"] if counts["n_bad"] else []
     found = ", ".join(
         [
             f"{counts['n_records']:,} records: {counts['n_papers']:,} papers",

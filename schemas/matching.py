@@ -40,7 +40,7 @@ class MatchKeys(Row):
     form: Annotated[str, Column(15)] = ""
     """preprint, proceedings, journal, book, thesis, or empty."""
     kind: Annotated[str, Column(16)] = ""
-    """Kind of notice the title announces: erratum, retraction, reply, comment, supplement, or empty."""
+    """Kind of notice the title announces: erratum, retraction, reply, comment, protocol, supplement, or empty."""
     numbers: Annotated[str, Column(17)] = ""
     """Numbers in the title, a blank between."""
     part: Annotated[str, Column(22)] = ""

@@ -130,10 +130,8 @@ _PROBLEMS = {
     "missing": "is missing",
     "extra_forbidden": "means nothing here; an entry is a table [[decision]] of "
     + ", ".join(Decision.model_fields),
-    "literal_error": "is neither 'together' nor 'apart'",
     "too_short": "needs two listings at least",
     "too_long": "holds more than a hundred listings",
-    "tuple_type": "is no list",
     "string_type": "is no text",
     "string_too_short": "is empty",
     "string_too_long": "is longer than a thousand characters",
@@ -146,7 +144,12 @@ def problem_of(error: ValidationError) -> str:
     names = [str(item) for item in first["loc"] if isinstance(item, str)][-1:]
     entry = [f"entry {place + 1}" for place in first["loc"][1:2] if isinstance(place, int)]
     kind = first["type"]
-    if kind.startswith("date_"):
+    if kind == "literal_error":
+        said = f"is {str(first['input'])[:40]!r}, neither 'together' nor 'apart'"
+    elif kind == "tuple_type":
+        form = "[[decision]]" if names == ["decision"] else '["...", "..."]'
+        said = f"is no list: write {form}"
+    elif kind.startswith("date_"):
         said = "is no date such as 2026-12-01"
     elif kind == "listing_id":
         return ", ".join([*entry, first["msg"]])
@@ -194,10 +197,15 @@ def _refuse_contradictions(decisions: Sequence[Decision], where: str) -> None:
         if decision.verdict == "apart":
             for left, right in combinations(sorted(set(decision.listings)), 2):
                 if top(left) == top(right):
+                    others = ", ".join(
+                        f"{other.who}, {other.when}"
+                        for other in decisions
+                        if other.verdict == "together" and top(other.listings[0]) == top(left)
+                    )
                     raise SettingsError(
                         f"{where} contradicts itself: {left} and {right} are to be apart "
-                        f"({decision.who}, {decision.when}), and by other entries together. "
-                        "Remove one of them."
+                        f"({decision.who}, {decision.when}), and by other entries together "
+                        f"({others}). Remove one of them."
                     )
 
 
@@ -210,7 +218,11 @@ def add(root: Path, decision: Decision) -> Path:
     path = root / NAME
     before = _text_of(path)
     text = before + ("\n" if before and not before.endswith("\n\n") else "") + as_toml(decision)
-    pairs_of(text, str(path))
+    pairs_of(before, str(path))
+    try:
+        pairs_of(text, str(path))
+    except SettingsError as error:
+        raise SettingsError(f"With this decision {error} Nothing was written.") from None
     write_bytes(path, text.encode())
     return path
 

@@ -98,6 +98,15 @@ def batches(opened: Opened, complain: Complain) -> Iterator[Batch]:
         yield Batch(places, dict(zip(header, columns, strict=True)))
 
 
+_FOREIGN = (
+    ("PMID-", "in PubMed's own format (.nbib)"),
+    ("FN ", "in Web of Science's own format"),
+    ("%0 ", "in EndNote's own format"),
+    ("PK\x03\x04", "a spreadsheet or another packed file"),
+)
+"""How files begin that are no tables."""
+
+
 def _header(opened: Opened, lines: _Lines) -> tuple[str, list[str]]:
     """The delimiter under which the first row names a title, and the names, made distinct."""
     head: list[str] = []
@@ -120,6 +129,9 @@ def _header(opened: Opened, lines: _Lines) -> tuple[str, list[str]]:
             )
         if any(column_of(name) == "title" for name in names):
             return delimiter, _distinct(names)
+    foreign = next((name for start, name in _FOREIGN if first.startswith(start)), None)
+    if foreign is not None:
+        raise UsageError(f"{opened.path} is {foreign}: export it as RIS, BibTeX or CSV.")
     raise UsageError(
         f"{opened.path} has no column title in its first line ({first[:80]!r}): name the columns there, "
         "title at least."

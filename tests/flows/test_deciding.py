@@ -283,7 +283,7 @@ def test_a_contradiction_stops_a_run_before_it_asks(lake: Lake) -> None:
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        (["perhaps", "arxiv:1", "arxiv:2"], "verdict is neither 'together' nor 'apart'"),
+        (["perhaps", "arxiv:1", "arxiv:2"], "verdict is 'perhaps', neither 'together' nor 'apart'"),
         (["apart", "arxiv:1"], "names 1: name others"),
         (["apart", "arxiv:1", "arxiv:1"], "names 1: name others"),
         (["apart", "arxiv:1", "nonsense"], "Nothing is known as 'nonsense'"),
@@ -369,6 +369,8 @@ def test_review_begins_with_the_least_certain(first: Path) -> None:
     for row in found:
         assert row["decide"]["apart"].startswith("paperlake decide apart ")
         assert row["state"] in ("undecided", "barely joined", "kept apart")
+        # Typed where this lake is not the one that is meant without saying so.
+        assert all(text.endswith(f" --lake {first}") for text in row["decide"].values())
     assert "paperlake decide together" in review_text(found)
 
 

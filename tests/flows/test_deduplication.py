@@ -16,8 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.deduplication import deduplicate_files
+from flows.deduplication_page import outcomes
 from schemas.errors import UsageError
 from tests import forked
+from warehouse.dedupe.alone import Grouping
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -186,12 +188,61 @@ def test_csv_is_written_where_the_name_says_so(home: Path) -> None:
     assert [float(row[4]) if row[4] else None for row in rows[1:]] == table["score"].to_pylist()
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("PMID- 123\n", "PubMed's own"), ("FN Clarivate\n", "Web of"), ("%0 Journal\n", "EndNote's")],
+)
+def test_formats_that_are_not_read_are_called_by_name(text: str, told: str, home: Path) -> None:
+    """A file in a format that looks like text is refused with its name and what to export instead."""
+    (home / "export.txt").write_text(text)
+    with pytest.raises(UsageError, match=told):
+        deduplicate_files([home / "export.txt"], home / "out.parquet")
+
+
 def test_records_without_title_are_told(home: Path) -> None:
     """How many records are joined with nothing because they have no title is said on stderr."""
     (home / "more.csv").write_text("title,doi\n,10.1000/lake.1\n,10.1000/lake.1\nOne,\n")
     done = dedupe(home, "more.csv", "--out", "out.parquet")
     assert "2 records have no title and are joined with nothing." in done.stderr
     assert len(clusters(home / "out.parquet")) == 3
+
+
+def test_a_single_source_that_lists_nothing_twice_is_told(home: Path) -> None:
+    """With --one-per-source and one source nothing can be joined, and it is said."""
+    done = dedupe(home, "library.csv", "--out", "out.parquet", "--one-per-source")
+    assert done.returncode == 0
+    assert "All records are of one source" in done.stderr
+    done = dedupe(home, "library.csv", "refs.bib", "--out", "out.parquet", "--one-per-source")
+    assert "All records are of one source" not in done.stderr
+
+
+def test_an_arxiv_id_without_a_place_is_a_preprint(home: Path) -> None:
+    """Where nothing says where it appeared, a record with an arXiv id is another edition than the article."""
+    (home / "pre.bib").write_text(
+        "@misc{p1, title = {Guarded Clusters of Bibliographic Records}, author = {Doe, J. and Roe, R.},"
+        " year = 2019, eprint = {1903.00001}, archivePrefix = {arXiv}}\n"
+    )
+    assert dedupe(home, "library.csv", "pre.bib", "--out", "out.parquet").returncode == 0
+    rows = {row["record_id"]: row for row in pq.read_table(home / "out.parquet").to_pylist()}
+    assert rows["a1"]["paper_id"] == rows["p1"]["paper_id"]
+    assert rows["a1"]["edition_id"] != rows["p1"]["edition_id"]
+
+
+def test_pairs_are_undecided_or_kept_apart_between_papers_only() -> None:
+    """An undecided pair that others joined waits for nobody; a pair that matches may be in two papers."""
+    matches = [
+        ("a", "b", "same"),
+        ("b", "c", "same"),
+        ("a", "c", "undecided"),
+        ("c", "d", "version"),
+    ]
+    matches += [("d", "e", "undecided"), ("a", "e", "related")]
+    papers = pa.table({"record_id": list("abcde"), "paper_id": list("aaade")})
+    left, right, relation = map(list, zip(*matches, strict=True))
+    table = pa.table({"left_id": left, "right_id": right, "relation": relation})
+    assert outcomes(Grouping(papers, table)).to_pylist() == [
+        *("joined", "joined", "within", "apart", "undecided", "related"),
+    ]
 
 
 def test_a_folder_that_cannot_be_written_to_is_told_first(
@@ -287,6 +338,7 @@ def test_the_page_holds_no_markup_of_records_and_asks_for_nothing(tmp_path: Path
     assert {values["href"] for _, values in page.tags if "href" in values} <= {
         "#joined",
         "#undecided",
+        "#apart",
         "#related",
     }
     assert "<script>alert(1)</script> in deep" in page.text

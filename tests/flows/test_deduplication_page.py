@@ -16,7 +16,7 @@ from warehouse.dedupe.alone import CLUSTERS, MATCHES, RECORDS, Grouping
 COUNTS = dict.fromkeys(
     (
         *("n_records", "n_papers", "n_editions", "n_joined_pairs", "n_undecided_pairs"),
-        *("n_related_pairs", "n_bad"),
+        *("n_apart_pairs", "n_related_pairs", "n_bad"),
     ),
     1_000,
 )
@@ -110,7 +110,7 @@ def test_the_least_certain_come_first() -> None:
             ("g", "h", "related", 7.0),
         ],
     )
-    assert named(html) == ["d e", "a c", "a b", "f h", "f g", "g h"]
+    assert named(html) == ["d e", "a c", "a b", "f h", "f g", "e f", "g h"]
     assert "2 papers have two records or more, the least certain first" in html
 
 

@@ -526,7 +526,7 @@ def test_decisions_that_cannot_be_used_are_told(own: Path) -> None:
     path.write_text(entry.replace("apart", "perhaps"))
     examined = doctor(own, "--offline")
     assert examined.code == 1
-    found = examined.the("decisions", "problem", "entry 1, verdict is neither")
+    found = examined.the("decisions", "problem", "entry 1, verdict is 'perhaps'")
     assert found.advice == "Mend that entry."
     path.write_text("")
     assert doctor(own, "--offline").the("decisions", "ok", "names no listing")

@@ -65,13 +65,13 @@ def test_what_is_written_is_read(listings: Sequence[str], who: str, why: str) ->
     ("text", "told"),
     [
         ("[[decision]\n", "is not TOML"),
-        ('[[decision]]\nverdict = "maybe"\n', "entry 1, verdict is neither"),
+        ('[[decision]]\nverdict = "maybe"\n', "entry 1, verdict is 'maybe', neither 'together'"),
         (
             decisions.as_toml(decision("apart", A, B)).replace("who", "whom"),
             "entry 1, who is missing",
         ),
         (decisions.as_toml(decision("apart", A, B)).replace(f', "{B}"', ""), "needs two listings"),
-        ('[decision]\nwho = "Ada"\n', "decision is no list"),
+        ('[decision]\nwho = "Ada"\n', "decision is no list: write [[decision]]"),
         (
             decisions.as_toml(decision("apart", A, B)).replace("when = ", 'when = "soon" # '),
             "when is no date",

@@ -70,6 +70,11 @@ def given(one: Record, other: Record, *names: str, model: Model = NOTHING_KNOWN)
         ("Quiet looms (vol 12, pg 101, 2011)", "quiet looms"),
         ("[Quiet looms]", "quiet looms"),
         ("(panel)", "panel"),
+        ("RETRACTED: Quiet looms", "quiet looms"),
+        ("Retracted article: Quiet looms", "quiet looms"),
+        ("[Retracted] Quiet looms", "quiet looms"),
+        ("WITHDRAWN: Quiet looms", "quiet looms"),
+        ("RETRACTED:", "retracted"),
         ("Quiet looms (of the north)", "quiet looms of the north"),
     ],
 )
@@ -87,6 +92,13 @@ def test_what_only_a_database_adds_is_cut(text: str, words: str) -> None:
         ("Quiet looms (vol 12, pg 101, 2011)", "erratum"),
         ("Correction of vision in quiet looms", ""),
         ("Retraction: Quiet looms", "retraction"),
+        ("Retraction notice to: Quiet looms", "retraction"),
+        ("RETRACTED ARTICLE: Quiet looms", ""),
+        ("Quiet looms: study protocol", "protocol"),
+        ("Quiet looms: a systematic review protocol.", "protocol"),
+        ("Quiet looms: protocol for a randomised trial", "protocol"),
+        ("A routing protocol for quiet looms", ""),
+        ("Quiet looms and the Kyoto protocol", ""),
         ("Quiet looms: retraction", "retraction"),
         ("Reply to Okafor", "reply"),
         ("In reply", "reply"),
@@ -530,11 +542,15 @@ def test_venues_agree(one: str, other: str | None, expected: list[float]) -> Non
         ({"type": "preprint"}, {"type": "article"}, 1),
         ({"venue": "arXiv"}, {"type": "journal-article"}, 1),
         ({"type": "article"}, {"type": "article"}, 0),
-        ({"type": "preprint"}, {}, 0),
+        ({"type": "preprint"}, {}, 1),
+        ({"type": "preprint"}, {"volume": None}, 1),
+        ({"type": "preprint"}, {"pages": None}, 1),
+        ({"type": "preprint"}, {"volume": None, "pages": None}, 0),
+        ({"type": "article"}, {}, 0),
     ],
 )
 def test_forms_differ(one: dict[str, Any], other: dict[str, Any], expected: float) -> None:
-    """Forms differ where both are known; an archive's papers are preprints whatever they are called."""
+    """Forms differ where both are known; an archive's papers are preprints, what has a volume or pages is not."""
     bare = LOOMS._replace(venue=None)
     assert given(bare._replace(**one), bare._replace(**other), "form_differs") == [expected]
 

@@ -25,6 +25,7 @@ from warehouse.dedupe.grouping import Compared, Guard, compare, group
 from warehouse.dedupe.keys import Record, keys_of_all
 from warehouse.dedupe.model import Model
 from warehouse.dedupe.pairs import KEYS_SCHEMA, LARGE, Numbers, keys_table, ready
+from warehouse.dedupe.precedence import PREPRINT_TYPES
 from warehouse.dedupe.sifting import Sieve
 from warehouse.manifest import sql_file
 
@@ -81,6 +82,8 @@ MOST_IN_CROWD = 3_000
 """A block that more records share is not used."""
 LEARNT_FROM = 200_000
 """Pairs that are looked at for what this data cannot be trusted in."""
+_UNSAID = ("misc", "unpublished", "other", "article", "gen")
+"""Types that reference managers give what has none."""
 _ROWS = 5_000
 _MEMORY = "3GB"
 """More than this the search for pairs writes to temporary files."""
@@ -186,10 +189,21 @@ def read_records(records: pa.Table, tell: Callable[[float], None]) -> Iterator[R
         columns["authors"] = [list(filter(None, islice(names, n))) for n in lengths]
         columns["doi"] = [doi(text) for text in columns["doi"]]
         columns["arxiv_id"] = [found and found.id for found in map(arxiv_id, columns["arxiv_id"])]
+        columns["type"] = list(
+            map(_form_of, columns["type"], columns["arxiv_id"], columns["venue"], columns["doi"])
+        )
         columns["pmid"] = [(text and text.strip()) or None for text in columns["pmid"]]
         yield from map(Record, *columns.values())
         done += batch.num_rows
         tell(done / records.num_rows)
+
+
+def _form_of(
+    kind: str | None, arxiv: str | None, venue: str | None, doi_of: str | None
+) -> str | None:
+    """The type of a record; what names an arXiv id and no other place is a preprint, as in a lake."""
+    is_elsewhere = venue or doi_of or (kind and kind.lower() not in _UNSAID)
+    return kind if is_elsewhere or not arxiv else PREPRINT_TYPES[0]
 
 
 def _readable(texts: Any) -> list[str | None]:

@@ -268,9 +268,19 @@ def venue(pairs: Pairs, model: Model, needed: Flags) -> Reasons:
 
 
 def form(pairs: Pairs, _model: Model) -> Reasons:
-    """One is a preprint, thesis, book or conference paper, and the other is not."""
+    """One is a preprint, thesis, book or conference paper, and the other is not.
+
+    What has a volume or pages and does not say what it is, is no preprint.
+    """
     one, other = pairs.both("form")
-    return {"form_differs": _ones((one != other) & (one != "") & (other != ""))}
+    differs = (one != other) & (one != "") & (other != "")
+    printed, printed_too = (
+        (volume >= 0) | (page >= 0)
+        for volume, page in zip(pairs.both("volume"), pairs.both("page"), strict=True)
+    )
+    differs |= (one == "preprint") & (other == "") & printed_too
+    differs |= (other == "preprint") & (one == "") & printed
+    return {"form_differs": _ones(differs)}
 
 
 # ------------------------------------------------------------------------------------ identifiers

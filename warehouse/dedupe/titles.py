@@ -46,17 +46,25 @@ _BARE = re.compile(
 )
 """A record that is a notice itself; one that only has a notice says where: [Erratum appears in ...]."""
 
+_STAMP = re.compile(
+    r"^\s*(?:[\[(]\s*(?:retracted|withdrawn)(?: (?:article|paper|chapter))?\s*[\])]\s*[:.\u2013\u2014-]?"
+    r"|(?:retracted|withdrawn)(?: (?:article|paper|chapter))?\s*[:\u2013\u2014])\s*",
+    re.IGNORECASE,
+)
+"""What publishers print before the title of the work itself; a notice of it says "Retraction"."""
+
 _KINDS = (
     ("erratum", re.compile(r"^(?:published |author )?(?:errat(?:um|a)|correct(?:ion|ions|ed)|corrigend(?:um|a)|addend(?:um|a))\b(?!.{0,12}\b(?:of|for) (?!the article))|\b(?:erratum|corrigendum)\s*[.\])]?$", re.IGNORECASE)),
     ("retraction", re.compile(r"^(?:retraction|retracted|withdrawn|notice of retraction|statement of retraction|expression of concern)\b|\bretraction$", re.IGNORECASE)),
     ("reply", re.compile(r"^(?:(?:the )?authors?'?s?'? )?(?:reply|response|rejoinder)\b(?: (?:to|from|by)\b|[:.\]]|$)|^in (?:reply|response)\b|[-\u2013\u2014:.(\[] ?(?:(?:the )?authors?'?s?'? )?(?:reply|response|rejoinder)[.)\]]*$|\bauthors?'?s?'? (?:reply|response)[.)\]]*$", re.IGNORECASE)),
     ("comment", re.compile(r"^(?:comments?|commentary|discussion|re|letter) ?(?::|on\b|to\b)|^(?:invited )?(?:commentary|comment)\b(?: on\b|:|$)|[-\u2013\u2014:.(\[] ?(?:invited )?(?:comment|commentary)[.)\]]*$", re.IGNORECASE)),
+    ("protocol", re.compile(r"\b(?:study|trial|review|analysis) protocols?[\s.)\]]*$|\bprotocols? (?:for|of) (?:an?|the)\b.*\b(?:review|trial|study|analysis)\b|[:.\u2013\u2014] ?(?:an? |the )?(?:study )?protocol[\s.)\]]*$", re.IGNORECASE)),
     ("supplement", re.compile(r"^supplement(?:ary|al)? (?:material|information|data|to|for)\b|[:(\[] ?supplement(?:ary|al)? (?:material|information|data)[.)\]]*$", re.IGNORECASE)),
 )  # fmt: skip
 
 _HINTS = (
     "errat", "correct", "corrig", "addend", "retract", "withdr", "concern", "reply", "respon", "rejoin",
-    "comment", "discuss", "letter", "supplement", "re:", "re :",
+    "comment", "discuss", "letter", "supplement", "re:", "re :", "protocol",
 )  # fmt: skip
 """One of these is in every notice; most titles need no closer look."""
 
@@ -80,7 +88,7 @@ _NUMERALS = _NUMBER_WORDS.keys() | {
 }
 _TELLING = re.compile(
     r"\d|errat|correct|corrig|addend|retract|withdr|concern|reply|respon|rejoin|comment|discuss|letter"
-    r"|supplement|^re$|part|pt$|chapter|volume|book"
+    r"|supplement|protocol|^re$|part|pt$|chapter|volume|book"
 )
 _COUNTED = word_set(
     "part parts phase type class grade stage chapter volume book study experiment trial section report "
@@ -115,7 +123,7 @@ class Title(NamedTuple):
     numbers: tuple[str, ...]
     """Numbers and codes, each in one spelling, sorted."""
     kind: str
-    """erratum, retraction, reply, comment, supplement, else `ARTICLE`."""
+    """erratum, retraction, reply, comment, protocol, supplement, else `ARTICLE`."""
     part: str
     """Which part of a work in parts it says to be, as a number; empty where it does not."""
 
@@ -129,6 +137,10 @@ def read_title(text: str) -> Title:
     if text.isascii() and "\\" not in text and not any(map(_is_telling, words)):
         return Title(words, (), kind, "")
     lower = text.lower()
+    if "retract" in lower or "withdr" in lower:
+        plain = _STAMP.sub("", text)
+        if plain != text and any(map(str.isalnum, plain)):
+            text, words, lower = plain, tuple(folded_words(plain)), plain.lower()
     if kind == ARTICLE and any(hint in lower for hint in _HINTS):
         kind = next((name for name, form in _KINDS if form.search(text)), ARTICLE)
     return Title(words, _numbers(words, text), kind, _part(text))

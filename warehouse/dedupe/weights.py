@@ -30,7 +30,7 @@ WEIGHTS = {
     "title_shared": Weight(-2.2, "many works bear this title"),
     "title_generic": Weight(-3.0, "many works bear this title, and another field differs"),
     "numbers_differ": Weight(-2.7, "numbers in the titles differ"),
-    "kind_differs": Weight(-1.0, "one is a notice about a work"),
+    "kind_differs": Weight(-1.0, "one is a notice about a work, or its protocol"),
     "authors_all": Weight(0.8, "all authors are found in the other record"),
     "authors_only": Weight(0.4, "the only author is found in the other record"),
     "authors_some": Weight(-2.4, "authors are not found in the other record"),

@@ -129,8 +129,8 @@ select
     best.related_paper_id,  -- The other paper.
     best.relation,
     -- How the first stands to the other: is-erratum-of, is-retraction-of, is-reply-to,
-    -- is-comment-on, is-supplement-to, is-other-part-of, what a record states (has-preprint, ...),
-    -- related, or undecided.
+    -- is-comment-on, is-protocol-of, is-supplement-to, is-other-part-of, what a record states
+    -- (has-preprint, ...), related, or undecided.
     best.is_directed,
     -- Whether the relation goes from the first to the other; else it goes both ways, and the pair
     -- stands once, the smaller paper_id first.
