@@ -233,6 +233,11 @@ def test_given_names_are_kept_beside_a_surname() -> None:
         ("vldb", "very large data bases"),
         ("looms", "international looms"),
         ("looms", "acm looms"),
+        ("sigmod", "proc of sigmod"),
+        ("proc int conf very large data bases", "vldb"),
+        ("very large data bases", "vldb conf"),
+        ("icml", "proc int conf on machine learning"),
+        ("looms", "symposium on looms"),
     ],
 )
 def test_names_of_one_venue_are_alike(one: str, other: str) -> None:
@@ -249,6 +254,11 @@ def test_names_of_one_venue_are_alike(one: str, other: str) -> None:
         ("ldq", "looms data", 0, 0.9),
         ("sigmod record", "sigmod conference", 0, 0.5),
         ("the of", "looms", 0, 0),
+        ("sigmod conference", "proc acm sigmod int conf on management of data", 0.9, 0.96),
+        ("conference on looms", "conference on sails", 0, 0.5),
+        ("conference", "proceedings", 0, 0.5),
+        ("looms", "workshop on sails", 0, 0.5),
+        ("icml journal", "proc int conf on machine learning", 0, 0.5),
         ("weaving of looms", "looms weaving quarterly", 0.7, 0.99),
         ("looms weaving north", "north looms weaving", 0.99, 1),
         ("looms", "looms quarterly of northern mountain weaving", 0.9, 0.96),

@@ -20,6 +20,9 @@ _MARKS = {
     ),
 }
 """Words that tell what kind of venue it is: "VLDB" and "The VLDB Journal" are two."""
+_MAYBE_MEETING = {"", "meeting"}
+_OF_MEETINGS = {word for word, kind in _MARKS.items() if kind == "meeting"} | {"int", "intl"}
+_PROCEEDINGS = ("proceedings", "proc")
 
 
 @lru_cache(maxsize=300_000)
@@ -36,10 +39,20 @@ def likeness(one: str, other: str) -> float:
         return 0.0
     if _abbreviates(few, many):
         return 1.0
-    if mark(one) != mark(other):
+    marks = {mark(one), mark(other)}
+    # A meeting is often called by its bare name, a journal is not: SIGMOD, Proc. of SIGMOD.
+    if len(marks) > 1 and marks != _MAYBE_MEETING:
         return min(0.5, fuzz.ratio(one, other) / 100)
     if _is_acronym(few, many):
         return 1.0
+    if "meeting" in marks:
+        bare, bare_too = (
+            [word for word in words if word not in _OF_MEETINGS] for words in (few, many)
+        )
+        if bare and bare_too:
+            one, other = " ".join(bare), " ".join(bare_too)
+            if _is_acronym(bare, many) or _is_acronym(bare_too, few):
+                return 1.0
     return max(fuzz.token_sort_ratio(one, other), fuzz.token_set_ratio(one, other) * 0.95) / 100
 
 
@@ -70,4 +83,4 @@ def _is_acronym(few: list[str], many: list[str]) -> bool:
     """Whether one word holds the first letters of the other name's words, in order."""
     if len(few) != 1 or not 3 <= len(few[0]) <= 8:
         return False
-    return few[0] in "".join(word[0] for word in many)
+    return few[0] in "".join(word[0] for word in many if word not in _PROCEEDINGS)
