@@ -159,13 +159,17 @@ def paper_text(answer: dict[str, Any]) -> str:
 
 def deduplicated_text(counts: dict[str, int], out: Path, report: Path | None) -> str:
     """What a deduplication of files found."""
+
+    def told(name: str, what: str) -> str:
+        return f"{counts[name]:,} {what}" + ("" if counts[name] == 1 else "s")
+
     more = [f"{counts['n_apart_pairs']:,} kept apart"] if counts["n_apart_pairs"] else []
-    more += [f"{counts['n_bad']:,} records left out"] if counts["n_bad"] else []
+    more += [told("n_bad", "record") + " left out"] if counts["n_bad"] else []
     found = ", ".join(
         [
-            f"{counts['n_records']:,} records: {counts['n_papers']:,} papers",
-            f"{counts['n_editions']:,} editions",
-            f"{counts['n_joined_pairs']:,} joined pairs",
+            f"{told('n_records', 'record')}: {told('n_papers', 'paper')}",
+            told("n_editions", "edition"),
+            told("n_joined_pairs", "joined pair"),
             f"{counts['n_undecided_pairs']:,} undecided",
             *more,
         ]
